@@ -1,1 +1,28 @@
-return 0;
+using VmHost.Shim;
+using VmHost.ShimContract.Posix;
+
+// The files that the daemon gives: 3 = the machine's lock, held as long as this process or the hypervisor lives;
+// 4 = the machine's directory; 5 = a pipe for one line, how the start went.
+const int MachineDirectory = 4;
+const int ReportPipe = 5;
+
+Signals.Ignore(Signals.Hangup);
+Signals.Ignore(Signals.Interrupt);
+Signals.Ignore(Signals.Pipe);
+
+// Waited for by a thread of its own. The daemon starts the shim with it blocked already, so that no thread of the
+// runtime can be hit by it.
+Signals.BlockInThisThread(Signals.Terminate);
+
+try
+{
+    Descriptor.ChangeDirectory(MachineDirectory);
+    Descriptor.Close(MachineDirectory);
+}
+catch (PosixException)
+{
+    Console.Error.WriteLine("vmhost-shim is started by vmhostd, one beside each machine; it is of no use by hand.");
+    return 2;
+}
+
+return new MachineShim(new StartReport(ReportPipe), TimeProvider.System).Run();

@@ -1,0 +1,116 @@
+using VmHost.ShimContract.Journal;
+using VmHost.ShimContract.Posix;
+
+namespace VmHost.Shim;
+
+/// <summary>
+/// Copies the console into the journal, in a thread that does nothing else: it never waits for a client or for the
+/// disk to flush. Hypervisors write one byte a call and drop it when the terminal is full, so small reads are gathered
+/// for about a millisecond, but the first byte after a pause goes on at once.
+/// </summary>
+internal sealed class ConsolePump
+{
+    // Twice what a terminal hands out in one read on Linux.
+    private const int BufferSize = 8 << 10;
+
+    // A read of at least this much means that the writer is fast: waiting would slow it down.
+    private const int LargeRead = 1 << 10;
+
+    private const int TickMilliseconds = 100;
+    private const int GatherMilliseconds = 1;
+
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(5);
+
+    // A process that the hypervisor left behind may hold the terminal open for ever.
+    private static readonly TimeSpan DrainLimit = TimeSpan.FromSeconds(1);
+
+    private readonly PseudoTerminal _terminal;
+    private readonly JournalWriter _journal;
+    private readonly WakePipe _grown;
+    private readonly TimeProvider _time;
+    private readonly WakePipe _wake = new();
+    private readonly Thread _thread;
+    private readonly byte[] _buffer = new byte[BufferSize];
+
+    private volatile bool _draining;
+
+    /// <param name="terminal">Read to its end by this pump only.</param>
+    /// <param name="journal">Written by this pump only.</param>
+    /// <param name="grown">Woken whenever the journal grew.</param>
+    /// <param name="time">The clock.</param>
+    internal ConsolePump(PseudoTerminal terminal, JournalWriter journal, WakePipe grown, TimeProvider time)
+    {
+        (_terminal, _journal, _grown, _time) = (terminal, journal, grown, time);
+        _thread = new Thread(Run, maxStackSize: 256 << 10) { Name = "console", IsBackground = true };
+    }
+
+    internal void Start() => _thread.Start();
+
+    /// <summary>
+    /// Reads what is left once the hypervisor is gone and returns when it is in the journal. The caller has closed its
+    /// side of the terminal, so that the end can be seen.
+    /// </summary>
+    internal void DrainToEnd()
+    {
+        _draining = true;
+        _wake.Wake();
+        _thread.Join();
+    }
+
+    private void Run()
+    {
+        Span<PollEntry> entries =
+        [
+            new() { Descriptor = _terminal.Master, Wanted = PollEvents.Readable },
+            new() { Descriptor = _wake.Read, Wanted = PollEvents.Readable },
+        ];
+
+        var lastRead = _time.GetTimestamp();
+        var smallReads = 0;
+        while (true)
+        {
+            if (Poll.Wait(entries, Timeout()) == 0)
+            {
+                _journal.Tick();
+                if (_draining && _time.GetElapsedTime(lastRead) >= DrainLimit)
+                    break;
+
+                continue;
+            }
+
+            if (entries[1].Ready != PollEvents.None)
+            {
+                _wake.Drain();
+                lastRead = _time.GetTimestamp();
+            }
+
+            if (entries[0].Ready == PollEvents.None)
+                continue;
+
+            var count = Descriptor.Read(_terminal.Master, _buffer);
+            if (count > 0)
+            {
+                _journal.Append(_buffer.AsSpan(0, count));
+                _grown.Wake();
+
+                var now = _time.GetTimestamp();
+                var paused = _time.GetElapsedTime(lastRead, now) >= Pause;
+                lastRead = now;
+                smallReads = count >= LargeRead || paused ? 0 : smallReads + 1;
+                if (smallReads > 1)
+                    Gather();
+            }
+            else if (count == 0 || Descriptor.LastError != Errno.WouldBlock)
+            {
+                break;   // EIO: the last one who had the terminal open closed it
+            }
+        }
+
+        _journal.Finish();
+        _grown.Wake();
+    }
+
+    private int Timeout() => _draining || _journal.NeedsTick ? TickMilliseconds : -1;
+
+    private static void Gather() => Poll.Wait([], GatherMilliseconds);
+}

@@ -1,0 +1,245 @@
+namespace VmHost.ShimContract.Journal;
+
+/// <summary>
+/// Appends to the journal. One writer a machine, one thread. It never waits for a reader and never fails on its caller:
+/// while the disk refuses, the newest output is kept in memory (256 KiB), the rest is counted and told as a gap.
+/// </summary>
+public sealed class JournalWriter : IDisposable
+{
+    private const int IndexEveryBytes = 64 << 10;
+
+    private static readonly TimeSpan IndexEvery = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan RetryEvery = TimeSpan.FromSeconds(1);
+
+    private readonly string _directory;
+    private readonly JournalLimits _limits;
+    private readonly int _boot;
+    private readonly TimeProvider _time;
+    private readonly Queue<(long Start, long Size)> _older = new();
+    private readonly ReplayBuffer _held = new(256 << 10);
+
+    private JournalSegment? _segment;
+    private long _end;
+    private long _lost;
+    private long _indexedEnd;
+    private long _indexedAt;
+    private long _appendedAt;
+    private long _retryAt;
+    private bool _failing;
+
+    /// <summary>Continues the journal in <paramref name="directory"/> at its end, as boot number <paramref name="boot"/>.</summary>
+    /// <exception cref="IOException">The directory cannot be read or the first segment not be made.</exception>
+    public JournalWriter(string directory, JournalLimits limits, int boot, TimeProvider time)
+    {
+        (_directory, _limits, _boot, _time) = (directory, limits, boot, time);
+
+        foreach (var start in JournalFormat.Segments(directory))
+            _older.Enqueue((start, new FileInfo(JournalFormat.SegmentPath(directory, start)).Length));
+
+        if (_older.Count > 0)
+        {
+            var (start, size) = _older.Last();
+            _end = start + size;
+        }
+
+        Start = _end;
+        OpenSegment();
+        Mark(JournalMark.Boot, _end, 0);
+    }
+
+    /// <summary>Where this boot's output begins.</summary>
+    public long Start { get; }
+
+    /// <summary>The end of what readers can read. Other threads may ask.</summary>
+    public long End => Volatile.Read(ref _end);
+
+    /// <summary>Bytes lost in this boot because the disk refused them. Other threads may ask.</summary>
+    public long LostBytes => Volatile.Read(ref _lost);
+
+    /// <summary>True while there is something that <see cref="Tick"/> has to do.</summary>
+    public bool NeedsTick => _failing || _indexedEnd < _end;
+
+    /// <summary>Appends. What the disk refuses now is held and written later, or counted as lost.</summary>
+    public void Append(ReadOnlySpan<byte> data)
+    {
+        _appendedAt = _time.GetTimestamp();
+        if (_failing)
+        {
+            _held.Add(data);
+            Retry();
+            return;
+        }
+
+        var written = Write(data);
+        if (written < data.Length)
+        {
+            _held.Add(data[written..]);
+            BeginFailing();
+        }
+    }
+
+    /// <summary>What is due with time: the index record of the last bytes, the next try after an error.</summary>
+    public void Tick()
+    {
+        if (_failing)
+            Retry();
+        else if (_indexedEnd < _end && _time.GetElapsedTime(_indexedAt) >= IndexEvery)
+            Mark(JournalMark.Written, _end, 0);
+    }
+
+    /// <summary>Writes what is still held, if the disk takes it now, and flushes the end to the disk.</summary>
+    public void Finish()
+    {
+        if (_failing)
+        {
+            _retryAt = 0;
+            Retry();
+        }
+
+        if (_indexedEnd < _end)
+            Mark(JournalMark.Written, _end, 0);
+
+        _segment?.TryFlush();
+    }
+
+    public void Dispose() => _segment?.Dispose();
+
+    private int Write(ReadOnlySpan<byte> data)
+    {
+        var written = 0;
+        while (written < data.Length)
+        {
+            if (_segment is null || _segment.Size >= _limits.SegmentBytes)
+            {
+                if (!TryOpenNext())
+                    break;
+            }
+
+            // A segment ends exactly at its size, so that the cap holds to the byte.
+            var room = (int)Math.Min(_limits.SegmentBytes - _segment!.Size, data.Length - written);
+            var count = _segment.Append(data.Slice(written, room));
+            if (count <= 0)
+                break;
+
+            written += count;
+            Volatile.Write(ref _end, _end + count);
+            if (_end - _indexedEnd >= IndexEveryBytes || _time.GetElapsedTime(_indexedAt) >= IndexEvery)
+                Mark(JournalMark.Written, _end, 0);
+        }
+
+        return written;
+    }
+
+    private void BeginFailing()
+    {
+        _failing = true;
+        _retryAt = _time.GetTimestamp();
+    }
+
+    private void Retry()
+    {
+        if (_retryAt != 0 && _time.GetElapsedTime(_retryAt) < RetryEvery)
+            return;
+
+        _retryAt = _time.GetTimestamp();
+        if (_held.Dropped > 0 && !TryWriteGap())
+            return;
+
+        while (!_held.Peek().IsEmpty)
+        {
+            var part = _held.Peek();
+            var written = Write(part);
+            _held.Remove(written);
+            if (written < part.Length)
+                return;
+        }
+
+        _failing = false;
+    }
+
+    // Lost bytes count: the offset advances by their number, and the next segment is named by the advanced offset.
+    private bool TryWriteGap()
+    {
+        var (gapStart, length) = (_end, _held.Dropped);
+        CloseSegment();
+        Volatile.Write(ref _end, gapStart + length);
+        if (!TryOpenNext())
+        {
+            Volatile.Write(ref _end, gapStart);
+            return false;
+        }
+
+        _held.ForgetDropped();
+        Volatile.Write(ref _lost, _lost + length);
+        Mark(JournalMark.Gap, gapStart, length);
+        return true;
+    }
+
+    private bool TryOpenNext()
+    {
+        try
+        {
+            CloseSegment();
+            OpenSegment();
+            return true;
+        }
+        catch (IOException)
+        {
+            return false;   // the disk refuses: the caller holds the bytes and counts
+        }
+    }
+
+    private void CloseSegment()
+    {
+        if (_segment is null)
+            return;
+
+        _older.Enqueue((_segment.Start, _segment.Size));
+        _segment.Dispose();
+        _segment = null;
+    }
+
+    // Goes on with the last segment where it has room and ends where the journal ends, else begins a new one.
+    private void OpenSegment()
+    {
+        if (_older.Count > 0 && _older.Last() is var (start, size) && start + size == _end && size < _limits.SegmentBytes)
+        {
+            _segment = JournalSegment.Open(_directory, start);
+            var others = _older.SkipLast(1).ToArray();
+            _older.Clear();
+            foreach (var other in others)
+                _older.Enqueue(other);
+            return;
+        }
+
+        DropOldest();
+        _segment = JournalSegment.Open(_directory, _end);
+    }
+
+    private void DropOldest()
+    {
+        var total = _older.Sum(segment => segment.Size);
+        while (_older.Count > 0 && total + _limits.SegmentBytes > _limits.TotalBytes)
+        {
+            var (start, size) = _older.Dequeue();
+            File.Delete(JournalFormat.SegmentPath(_directory, start));
+            File.Delete(JournalFormat.IndexPath(_directory, start));
+            total -= size;
+        }
+    }
+
+    private void Mark(JournalMark mark, long offset, long length)
+    {
+        var now = _time.GetTimestamp();
+        var wall = (_time.GetUtcNow() - DateTimeOffset.UnixEpoch).Ticks * TimeSpan.NanosecondsPerTick;
+
+        // The last append may be older than now, where nothing came since.
+        var age = mark == JournalMark.Written && _appendedAt != 0 ? _time.GetElapsedTime(_appendedAt, now) : TimeSpan.Zero;
+        var monotonic = (long)(_time.GetElapsedTime(0, now) - age).TotalNanoseconds;
+        _segment?.AppendIndex(new(
+            offset, wall - (age.Ticks * TimeSpan.NanosecondsPerTick), monotonic, mark, _boot, length));
+
+        _indexedEnd = _end;
+        _indexedAt = now;
+    }
+}

@@ -1,0 +1,14 @@
+using System.Runtime.InteropServices;
+
+namespace VmHost.ShimContract.Posix;
+
+/// <summary>A system call failed.</summary>
+/// <param name="operation">What was tried, with the path or number it was tried on.</param>
+/// <param name="errno">The error number of this operating system.</param>
+public sealed class PosixException(string operation, int errno)
+    : IOException($"{operation}: {Marshal.GetPInvokeErrorMessage(errno)}")
+{
+    public int Errno { get; } = errno;
+
+    internal static PosixException Last(string operation) => new(operation, Marshal.GetLastPInvokeError());
+}

@@ -1,0 +1,28 @@
+using System.Runtime.InteropServices;
+
+namespace VmHost.ShimContract.Posix;
+
+/// <summary>A <c>sigset_t</c> in caller-owned memory.</summary>
+internal static unsafe partial class SignalSet
+{
+    /// <summary>Bytes to reserve: glibc's set has 128, macOS' 4.</summary>
+    internal const int Size = 128;
+
+    internal static void Fill(byte* set) => _ = FillSet(set);
+
+    internal static void Of(byte* set, IEnumerable<int> signals)
+    {
+        _ = EmptySet(set);
+        foreach (var signal in signals)
+            _ = AddToSet(set, signal);
+    }
+
+    [LibraryImport("libc", EntryPoint = "sigfillset")]
+    private static partial int FillSet(byte* set);
+
+    [LibraryImport("libc", EntryPoint = "sigemptyset")]
+    private static partial int EmptySet(byte* set);
+
+    [LibraryImport("libc", EntryPoint = "sigaddset")]
+    private static partial int AddToSet(byte* set, int signal);
+}

@@ -1,0 +1,63 @@
+using System.Runtime.InteropServices;
+
+namespace VmHost.ShimContract.Posix;
+
+/// <summary>Signals by number, the same on every supported system.</summary>
+public static unsafe partial class Signals
+{
+    public const int Hangup = 1;
+    public const int Interrupt = 2;
+    public const int Kill = 9;
+    public const int Pipe = 13;
+    public const int Terminate = 15;
+
+    private const nint Ignored = 1;
+
+    // SIG_BLOCK.
+    private static int Block { get; } = OperatingSystem.IsMacOS() ? 1 : 0;
+
+    /// <summary>Sends a signal; false when no such process is left.</summary>
+    /// <exception cref="PosixException">It may not be signalled.</exception>
+    public static bool Send(int pid, int signal)
+    {
+        // 0 and -1 address whole groups: a zeroed record must not.
+        ArgumentOutOfRangeException.ThrowIfLessThan(pid, 2);
+        if (SendSignal(pid, signal) == 0)
+            return true;
+
+        return Descriptor.LastError == Errno.NoProcess ? false : throw PosixException.Last($"kill {pid}");
+    }
+
+    public static void Ignore(int signal) => _ = SetHandler(signal, Ignored);
+
+    /// <summary>Blocks a signal in this thread and those that it starts from now on.</summary>
+    public static void BlockInThisThread(int signal)
+    {
+        var set = stackalloc byte[SignalSet.Size];
+        SignalSet.Of(set, [signal]);
+        _ = SetThreadMask(Block, set, null);
+    }
+
+    /// <summary>Waits for a signal that every thread of this process blocks.</summary>
+    /// <exception cref="PosixException">The call failed.</exception>
+    public static void WaitFor(int signal)
+    {
+        var set = stackalloc byte[SignalSet.Size];
+        SignalSet.Of(set, [signal]);
+        var error = Wait(set, out _);
+        if (error != 0)
+            throw new PosixException("sigwait", error);
+    }
+
+    [LibraryImport("libc", EntryPoint = "kill", SetLastError = true)]
+    private static partial int SendSignal(int pid, int signal);
+
+    [LibraryImport("libc", EntryPoint = "signal")]
+    private static partial nint SetHandler(int signal, nint handler);
+
+    [LibraryImport("libc", EntryPoint = "pthread_sigmask")]
+    private static partial int SetThreadMask(int how, byte* set, byte* old);
+
+    [LibraryImport("libc", EntryPoint = "sigwait")]
+    private static partial int Wait(byte* set, out int signal);
+}

@@ -1,0 +1,72 @@
+using VmHost.ShimContract.Posix;
+
+namespace VmHost.ShimContract.Records;
+
+/// <summary>Replaces a small file so that every reader, and every crash, finds the old content or the new, never a part.</summary>
+public static class AtomicFile
+{
+    // rw-------
+    private const int OwnerOnly = 0x180;
+
+    /// <summary>Writes beside and renames. Once it returned, a kill of any process loses nothing.</summary>
+    /// <exception cref="IOException">Nothing was replaced; the file beside may be left and is overwritten next time.</exception>
+    public static void Replace(string path, ReadOnlySpan<byte> content) => Replace(path, content, flush: false);
+
+    /// <summary>As <see cref="Replace(string, ReadOnlySpan{byte})"/>; once it returned, a power failure loses nothing either.</summary>
+    /// <exception cref="IOException">It may have been replaced or not.</exception>
+    public static void ReplaceDurably(string path, ReadOnlySpan<byte> content)
+    {
+        Replace(path, content, flush: true);
+        Descriptor.FlushDirectory(DirectoryOf(path));
+    }
+
+    /// <summary>Flushes a file that was replaced, so that it survives a power failure.</summary>
+    /// <exception cref="IOException">It may be lost in one.</exception>
+    public static void Flush(string path)
+    {
+        var file = Descriptor.Open(path, Descriptor.ReadOnly);
+        try
+        {
+            Descriptor.Flush(file);
+        }
+        finally
+        {
+            Descriptor.Close(file);
+        }
+
+        Descriptor.FlushDirectory(DirectoryOf(path));
+    }
+
+    private static void Replace(string path, ReadOnlySpan<byte> content, bool flush)
+    {
+        var beside = path + ".new";
+        var file = Descriptor.Open(
+            beside,
+            Descriptor.WriteOnly | Descriptor.Create | Descriptor.Truncate | Descriptor.NoFollow,
+            OwnerOnly);
+        try
+        {
+            while (!content.IsEmpty)
+            {
+                var count = Descriptor.Write(file, content);
+                if (count < 0)
+                    throw PosixExceptionFor(beside);
+
+                content = content[count..];
+            }
+
+            if (flush)
+                Descriptor.Flush(file);
+        }
+        finally
+        {
+            Descriptor.Close(file);
+        }
+
+        File.Move(beside, path, overwrite: true);
+    }
+
+    private static PosixException PosixExceptionFor(string path) => new($"write {path}", Descriptor.LastError);
+
+    private static string DirectoryOf(string path) => Path.GetDirectoryName(path) is { Length: > 0 } directory ? directory : ".";
+}

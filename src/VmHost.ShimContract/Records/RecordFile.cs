@@ -1,0 +1,52 @@
+using System.Buffers;
+using System.Text.Json;
+
+namespace VmHost.ShimContract.Records;
+
+/// <summary>The names in a machine's directory, and JSON without a serializer: the shim must stay small.</summary>
+public static class RecordFile
+{
+    public const string Machine = "machine.json";
+    public const string Launch = "launch.json";
+    public const string Run = "run.json";
+    public const string Exit = "exit.json";
+    public const string Lock = "lock";
+    public const string Console = "console";
+    public const string HypervisorLog = "hypervisor.log";
+
+    /// <summary>Version of all three records between daemon and shim.</summary>
+    internal const int Schema = 1;
+
+    internal static byte[] ToJson(Action<Utf8JsonWriter> write)
+    {
+        var buffer = new ArrayBufferWriter<byte>();
+        using (var writer = new Utf8JsonWriter(buffer, new JsonWriterOptions { Indented = true }))
+        {
+            writer.WriteStartObject();
+            writer.WriteNumber("schema", Schema);
+            write(writer);
+            writer.WriteEndObject();
+        }
+
+        return buffer.WrittenSpan.ToArray();
+    }
+
+    /// <exception cref="InvalidDataException">The file is no such record; its message says why.</exception>
+    internal static T FromJson<T>(string path, Func<JsonElement, T> read)
+    {
+        var bytes = File.ReadAllBytes(path);
+        try
+        {
+            using var document = JsonDocument.Parse(bytes);
+            var schema = document.RootElement.GetProperty("schema").GetInt32();
+            if (schema != Schema)
+                throw new InvalidDataException($"{path}: schema {schema} is not known here");
+
+            return read(document.RootElement);
+        }
+        catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
+        {
+            throw new InvalidDataException($"{path}: {e.Message}", e);
+        }
+    }
+}

@@ -1,0 +1,87 @@
+using System.Buffers.Binary;
+
+namespace VmHost.ShimContract.Wire;
+
+/// <summary>
+/// The unit of the shim's protocol: u32 length of all that follows it, u16 version, u16 type, payload. Little-endian.
+/// </summary>
+public static class Frame
+{
+    /// <summary>The version spoken here. 0 may still change; once 1 is out, a daemon serves every shim from 1 on.</summary>
+    public const ushort Version = 0;
+
+    public const int HeaderSize = 8;
+
+    /// <summary>The most bytes that a frame has, header included.</summary>
+    public const int MaxSize = 64 << 10;
+
+    public const int MaxPayload = MaxSize - HeaderSize;
+
+    /// <summary>Writes a whole frame and returns its size.</summary>
+    public static int Write(Span<byte> target, FrameType type, ReadOnlySpan<byte> payload)
+    {
+        if (payload.Length > MaxPayload)
+            throw new ArgumentException($"a frame holds at most {MaxPayload} bytes", nameof(payload));
+
+        BinaryPrimitives.WriteInt32LittleEndian(target, HeaderSize - 4 + payload.Length);
+        BinaryPrimitives.WriteUInt16LittleEndian(target[4..], Version);
+        BinaryPrimitives.WriteUInt16LittleEndian(target[6..], (ushort)type);
+        payload.CopyTo(target[HeaderSize..]);
+        return HeaderSize + payload.Length;
+    }
+
+    public static byte[] Of(FrameType type, ReadOnlySpan<byte> payload)
+    {
+        var frame = new byte[HeaderSize + payload.Length];
+        _ = Write(frame, type, payload);
+        return frame;
+    }
+}
+
+/// <summary>Cuts a stream of bytes into frames.</summary>
+public sealed class FrameBuffer
+{
+    private readonly byte[] _bytes = new byte[Frame.MaxSize];
+    private int _start;
+    private int _end;
+
+    /// <summary>Where to put the bytes that come in; never empty once all whole frames were taken.</summary>
+    public Memory<byte> Free
+    {
+        get
+        {
+            if (_start > 0)
+            {
+                _bytes.AsSpan(_start, _end - _start).CopyTo(_bytes);
+                (_start, _end) = (0, _end - _start);
+            }
+
+            return _bytes.AsMemory(_end);
+        }
+    }
+
+    public void Received(int count) => _end += count;
+
+    /// <summary>Takes the next whole frame; its payload is valid until <see cref="Free"/> is asked for.</summary>
+    /// <exception cref="InvalidDataException">The length is out of range: this is no stream of frames.</exception>
+    public bool TryTake(out FrameType type, out ReadOnlySpan<byte> payload)
+    {
+        type = default;
+        payload = default;
+        var available = _bytes.AsSpan(_start, _end - _start);
+        if (available.Length < 4)
+            return false;
+
+        var length = BinaryPrimitives.ReadInt32LittleEndian(available);
+        if (length is < Frame.HeaderSize - 4 or > Frame.MaxSize - 4)
+            throw new InvalidDataException($"a frame of {length} bytes is out of range");
+
+        if (available.Length < 4 + length)
+            return false;
+
+        type = (FrameType)BinaryPrimitives.ReadUInt16LittleEndian(available[6..]);
+        payload = available[Frame.HeaderSize..(4 + length)];
+        _start += 4 + length;
+        return true;
+    }
+}
