@@ -1,0 +1,79 @@
+using System.Collections.Immutable;
+using System.Diagnostics.CodeAnalysis;
+using VmHost.Specs;
+
+namespace VmHost.Images;
+
+/// <summary>Finds what is to be booted, looks into it, and checks whether it can boot in the memory given.</summary>
+public static class BootResolver
+{
+    /// <summary>The files of a request, or everything that is wrong with them.</summary>
+    /// <param name="request">As it came in.</param>
+    /// <param name="memory">Of the guest; null when it is not known, and then not checked.</param>
+    public static BootResolution Resolve(BootRequest request, ByteSize? memory)
+    {
+        var located = TripleFinder.Find(request);
+        var faults = located.Faults.ToBuilder();
+        CheckParts(located, memory, faults);
+
+        return faults.Count > 0 || located.KernelPath is null || located.CommandLine is null
+            ? new(null, faults.DrainToImmutable())
+            : new(new(request.TriplePrefix, located.KernelPath, located.InitrdPath, located.CommandLine), []);
+    }
+
+    /// <summary>Checks files that were resolved earlier once more, before a boot: they may have changed since.</summary>
+    /// <param name="files">From <see cref="Resolve"/>.</param>
+    /// <param name="memory">Of the guest.</param>
+    /// <returns>Everything that is wrong now; empty when nothing is.</returns>
+    public static ImmutableArray<SpecFault> Recheck(BootFiles files, ByteSize memory)
+    {
+        var faults = ImmutableArray.CreateBuilder<SpecFault>();
+        CheckParts(new(files.KernelPath, files.InitrdPath, files.CommandLine, BootFields.OneByOne, []), memory, faults);
+        return faults.DrainToImmutable();
+    }
+
+    private static void CheckParts(LocatedBoot boot, ByteSize? memory, ImmutableArray<SpecFault>.Builder faults)
+    {
+        BzImageHeader? kernel = null;
+        if (boot.KernelPath is { } kernelPath && !TryReadKernel(kernelPath, out kernel, out var kernelFault))
+            faults.Add(new(boot.Fields.Kernel, kernelFault));
+
+        long initrdSize = 0;
+        if (boot.InitrdPath is { } initrdPath)
+        {
+            using var file = ImageFile.Open(initrdPath, mayBeEmpty: false, out var status, out var fault);
+            if (file is null)
+                faults.Add(new(boot.Fields.Initrd, fault));
+            else
+                initrdSize = status.Size;
+        }
+
+        if (boot.CommandLine is { } commandLine)
+            faults.AddRange(BootFit.Check(kernel, initrdSize, commandLine, memory, boot.Fields));
+    }
+
+    private static bool TryReadKernel(
+        string path,
+        [NotNullWhen(true)] out BzImageHeader? header,
+        out string fault)
+    {
+        header = null;
+        using var file = ImageFile.Open(path, mayBeEmpty: false, out var status, out fault);
+        if (file is null)
+            return false;
+
+        try
+        {
+            if (BzImageHeader.TryRead(file, status.Size, out header, out var problem))
+                return true;
+
+            fault = $"{Quoted.Text(path)} {problem}";
+        }
+        catch (IOException e)
+        {
+            fault = $"{Quoted.Text(path)} cannot be read ({e.Message}); check the file";
+        }
+
+        return false;
+    }
+}

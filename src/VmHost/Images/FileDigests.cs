@@ -1,0 +1,118 @@
+using System.Buffers;
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+using Microsoft.Win32.SafeHandles;
+using VmHost.ShimContract.Posix;
+using VmHost.Specs;
+
+namespace VmHost.Images;
+
+/// <summary>
+/// SHA-256 of files, remembered for as long as a file's device, inode, size and time of change stay the same. Remembers
+/// <see cref="Capacity"/> files; the one that was computed first is forgotten first. Thread-safe; two that ask for the
+/// same file at once may both compute it.
+/// </summary>
+/// <param name="time">Tells which files changed too recently to be remembered.</param>
+public sealed class FileDigests(TimeProvider time)
+{
+    /// <summary>How many files are remembered.</summary>
+    public const int Capacity = 256;
+
+    private const int BufferSize = 128 * 1024;
+
+    // File systems tell the time of a change in steps of some milliseconds: within one, a file can change twice and look
+    // the same. So what changed a moment ago is computed, but not remembered.
+    private static readonly TimeSpan SettleTime = TimeSpan.FromSeconds(2);
+
+    // Guards both collections.
+    private readonly Lock _lock = new();
+    private readonly Dictionary<FileIdentity, string> _known = [];
+    private readonly Queue<FileIdentity> _order = new();
+
+    /// <summary>How many files are remembered now; at most <see cref="Capacity"/>.</summary>
+    public int Count
+    {
+        get
+        {
+            lock (_lock)
+                return _known.Count;
+        }
+    }
+
+    /// <summary>The SHA-256 of the file's content, in 64 lower-case hex digits.</summary>
+    /// <param name="path">Of a regular file.</param>
+    /// <param name="ct">Ends the reading.</param>
+    /// <exception cref="VmHostException">
+    /// <see cref="VmHostError.FailedPrecondition"/>: it is not there, no regular file, cannot be read, or changed
+    /// meanwhile.
+    /// </exception>
+    public async Task<string> Sha256Async(string path, CancellationToken ct)
+    {
+        using var file = ImageFile.Open(path, mayBeEmpty: true, out var status, out var fault);
+        if (file is null)
+            throw new VmHostException(VmHostError.FailedPrecondition, fault);
+
+        var identity = FileIdentity.Of(status);
+        lock (_lock)
+        {
+            if (_known.TryGetValue(identity, out var known))
+                return known;
+        }
+
+        var digest = await ComputeAsync(file, path, ct);
+
+        if (!FileStatus.TryGet(file, out var after) || FileIdentity.Of(after) != identity)
+            throw new VmHostException(VmHostError.FailedPrecondition, $"{Quoted.Text(path)} changed while it was read; try again when nothing writes to it");
+
+        if (IsSettled(status))
+            Remember(identity, digest);
+        return digest;
+    }
+
+    private static async Task<string> ComputeAsync(SafeFileHandle file, string path, CancellationToken ct)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        var buffer = ArrayPool<byte>.Shared.Rent(BufferSize);
+        try
+        {
+            long offset = 0;
+            while (await RandomAccess.ReadAsync(file, buffer, offset, ct) is var read and > 0)
+            {
+                hash.AppendData(buffer, 0, read);
+                offset += read;
+            }
+        }
+        catch (IOException e)
+        {
+            throw new VmHostException(VmHostError.FailedPrecondition, $"{Quoted.Text(path)} cannot be read ({e.Message}); check the file");
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
+
+    private void Remember(FileIdentity identity, string digest)
+    {
+        lock (_lock)
+        {
+            if (!_known.TryAdd(identity, digest))
+                return;
+
+            _order.Enqueue(identity);
+            if (_order.Count > Capacity)
+                _known.Remove(_order.Dequeue());
+        }
+    }
+
+    private bool IsSettled(FileStatus status) =>
+        (time.GetUtcNow() - DateTimeOffset.UnixEpoch).TotalSeconds - (status.ModifiedAt / 1e9) > SettleTime.TotalSeconds;
+
+    [StructLayout(LayoutKind.Auto)]
+    private readonly record struct FileIdentity(ulong Device, ulong Inode, long Size, long ModifiedAt)
+    {
+        public static FileIdentity Of(FileStatus status) => new(status.Device, status.Inode, status.Size, status.ModifiedAt);
+    }
+}
