@@ -4,6 +4,11 @@
 IMAGES=$ARTIFACTS/images
 KERNEL_DIR=$PACKAGES/kernel # vmlinuz and modules/*.ko of one kernel package
 
+# One at a time: two that fill artifacts/packages at once would disturb each other.
+mkdir -p "$PACKAGES"
+exec 9>"$PACKAGES/.lock"
+flock 9
+
 # In the order in which insmod needs them: the packages hold no modules.dep, so modprobe cannot know it.
 VIRTIO_NET_MODULES=(virtio_ring virtio virtio_pci_legacy_dev virtio_pci_modern_dev virtio_pci failover net_failover virtio_net)
 # The power button of ACPI, and the device through which a program hears of it.

@@ -3,7 +3,7 @@
 
 REPO=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 ARTIFACTS=$REPO/artifacts
-cd "$REPO"
+cd "$REPO" || exit
 PACKAGES=$ARTIFACTS/packages # .deb files, kept: a second run downloads nothing
 
 say() { printf '%s\n' "$*"; }
