@@ -67,7 +67,7 @@ refresh_lists() {
     say "Package lists are missing or old: fetching them into artifacts/apt (nothing is installed)"
     mkdir -p "$ARTIFACTS/apt/lists/partial" "$ARTIFACTS/apt/archives/partial"
     apt-get "${apt_options[@]}" -o Dir::Cache="$ARTIFACTS/apt" -o Dir::State::Lists="$ARTIFACTS/apt/lists" \
-        update >/dev/null || return 1
+        update >"$ARTIFACTS/apt/update.log" 2>&1 || { cat "$ARTIFACTS/apt/update.log" >&2; return 1; }
     touch "$ARTIFACTS/apt/lists/fresh"
 }
 
