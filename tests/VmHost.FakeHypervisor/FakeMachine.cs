@@ -51,6 +51,9 @@ internal sealed class FakeMachine
         Native.Exit(code);
     }
 
+    /// <summary>To stderr, but not by way of System.Console: that sends the terminal on fd 1 control sequences first.</summary>
+    internal static void Say(string line) => _ = Native.Write(2, System.Text.Encoding.UTF8.GetBytes(line + "\n"));
+
     internal static void StartGrandchild() => Process.Start(Environment.ProcessPath!, GrandchildArgument);
 
     internal static int LiveAsGrandchild()
@@ -70,7 +73,7 @@ internal sealed class FakeMachine
         if (IgnoresSignals && context.Signal != PosixSignal.SIGHUP)
             return;
 
-        Console.Error.WriteLine($"qemu-system-x86_64: terminating on signal {number}");
+        Say($"qemu-system-x86_64: terminating on signal {number}");
         End(0, guest: false, "host-signal");
     }
 

@@ -30,6 +30,6 @@ try
 }
 catch (FormatException e)
 {
-    Console.Error.WriteLine(e.Message);
+    FakeMachine.Say(e.Message);
     return 1;
 }

@@ -37,7 +37,7 @@ internal sealed class Script(GuestConsole console, FakeMachine machine)
             case "ignoreterm": machine.IgnoresSignals = true; break;
             case "ignorepower": machine.IgnoresPowerButton = true; break;
             case "grandchild": FakeMachine.StartGrandchild(); break;
-            case "stderr": Console.Error.WriteLine(Uri.UnescapeDataString(value)); break;
+            case "stderr": FakeMachine.Say(Uri.UnescapeDataString(value)); break;
             case "event": machine.Qmp?.SendShutdown(value.StartsWith("guest", StringComparison.Ordinal), value); break;
             case "exit": machine.End((int)Numbers(value)[0]); break;
             case "die": Native.DieOf((int)Numbers(value)[0]); break;

@@ -64,7 +64,7 @@ public sealed class DaemonProcess : IAsyncDisposable
     /// <summary>Starts it (again) and returns when it serves.</summary>
     public async Task StartAsync()
     {
-        var start = new ProcessStartInfo(_program) { RedirectStandardError = true, RedirectStandardInput = true };
+        var start = new ProcessStartInfo(_program) { RedirectStandardError = true, UseShellExecute = false };
         foreach (var option in _options)
             start.ArgumentList.Add(option);
 

@@ -15,6 +15,9 @@ internal sealed class ConsoleApi(MachineRegistry machines, IHostApplicationLifet
         // Linked to the daemon's stop, or an open `vmctl logs -f` would hold it up.
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, lifetime.ApplicationStopping);
         var reader = new ConsoleReader(machines.Get(request.Machine).Console, time);
+
+        // At once: a client that comes back learns that it is served, also while the guest is silent.
+        await context.WriteResponseHeadersAsync([]);
         await foreach (var chunk in reader.ReadAsync(RequestMapping.Start(request), request.Follow, stop.Token))
         {
             // Not copied: the message is serialised before the write completes, and the chunk lives until then.

@@ -112,7 +112,7 @@ public sealed partial class Machine
     /// </exception>
     public async Task<StopResult?> HaltAsync(TimeSpan grace, bool killAfterwards, CancellationToken ct)
     {
-        var boot = await BeginStopAsync(killRequested: false, ct);
+        var boot = await BeginStopAsync(killRequested: killAfterwards, ct);
         if (boot is null)
             return null;
 
@@ -272,14 +272,18 @@ public sealed partial class Machine
         var ready = await new BootReadiness(_services.Time).WaitAsync(boot, Paths, Console);
         if (!ready)
         {
-            if (!boot.Ended.IsCompleted)
+            var hung = !boot.Ended.IsCompleted;
+            if (hung)
             {
                 LogHangs(_snapshot.Name);
                 await _services.Ladder.KillAsync(boot);
             }
 
             var rest = await WaitForRestAsync(CancellationToken.None);
-            throw HypervisorFailed(rest.LastExit!);
+            if (hung || rest.LastExit!.Reason == ExitReason.StartFailed)
+                throw HypervisorFailed(rest.LastExit!);
+
+            return;   // it ran, and ended before anybody looked
         }
 
         await _gate.WaitAsync(CancellationToken.None);
