@@ -13,7 +13,7 @@ public sealed class DaemonDeathTests
         await using var daemon = await DaemonProcess.StartOnFakeAsync();
         Machine machine;
         using (var first = new DaemonClient(daemon))
-            machine = await first.RunAsync(daemon, "survivor", "lines:100000:2000");
+            machine = await first.RunAsync(daemon, "survivor", "lines:100000:500");
 
         // A follower that goes through all of it, as `vmctl logs -f` does.
         using var client = new DaemonClient(daemon);
