@@ -41,6 +41,17 @@ public sealed class BootFitTests
     }
 
     [Fact]
+    public void A_ramdisk_that_would_end_with_the_last_byte_does_not_fit()
+    {
+        // The loader takes the last byte as the limit and rounds down to a page, so a full page is lost.
+        var initrd = (68 * MiB) - Debian.RunEnd;
+
+        Assert.Equal(ByteSize.FromMiB(69), BootFit.LeastMemory(Debian, initrd));
+        Assert.False(FitsByTheLoader(Debian, initrd, 68 * MiB));
+        Assert.Equal(ByteSize.FromMiB(68), BootFit.LeastMemory(Debian, initrd - 1));
+    }
+
+    [Fact]
     public void A_ramdisk_that_fits_into_no_memory_is_the_ramdisks_fault()
     {
         var fault = Assert.Single(BootFit.Check(Debian, 2048 * MiB, "", ByteSize.FromMiB(8192), BootFields.OneByOne));
