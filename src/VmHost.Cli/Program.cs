@@ -15,6 +15,16 @@ if (args.Length == 0)
     args = ["--help"];
 
 var parsed = root.Parse(args);
+// System.CommandLine takes an option that it does not know for an argument, where one may stand.
+var unknown = parsed.CommandResult.Children.OfType<System.CommandLine.Parsing.ArgumentResult>()
+    .SelectMany(argument => argument.Tokens)
+    .FirstOrDefault(token => token.Value.Length > 1 && token.Value[0] == '-');
+if (unknown is not null && !args.Contains("--", StringComparer.Ordinal))
+{
+    VmHost.Cli.Terminal.Output.Error($"there is no option '{unknown.Value}' here. See: vmctl {parsed.CommandResult.Command.Name} --help");
+    return ExitCodes.Usage;
+}
+
 if (parsed.Errors.Count > 0)
 {
     foreach (var error in parsed.Errors)

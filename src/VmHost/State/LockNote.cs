@@ -1,10 +1,14 @@
 using System.Globalization;
+using System.Text;
+using VmHost.ShimContract.Posix;
 
 namespace VmHost.State;
 
 /// <summary>What stands in a lock file: who holds it, for the message of whoever comes second.</summary>
 public static class LockNote
 {
+    private const string Somebody = "another vmhostd";
+
     /// <summary>This process, since now.</summary>
     public static string Of(TimeProvider time) =>
         string.Create(CultureInfo.InvariantCulture, $"vmhostd (pid {Environment.ProcessId}) since {time.GetUtcNow():yyyy-MM-ddTHH:mm:ssZ}");
@@ -12,16 +16,20 @@ public static class LockNote
     /// <summary>The holder of a lock that is taken, as well as it can be told.</summary>
     public static string HolderOf(string lockPath)
     {
+        // Not by a .NET file: opening one takes a shared lock, which the holder's lock refuses.
+        var file = Descriptor.TryOpen(lockPath, Descriptor.ReadOnly | Descriptor.NoFollow);
+        if (file < 0)
+            return Somebody;
+
         try
         {
-            // With any other sharing mode .NET would try to lock the file itself.
-            using var file = new FileStream(lockPath, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
-            using var reader = new StreamReader(file);
-            return reader.ReadToEnd() is { Length: > 0 } note ? note : "another vmhostd";
+            Span<byte> note = stackalloc byte[256];
+            var count = Descriptor.Read(file, note);
+            return count > 0 ? Encoding.UTF8.GetString(note[..count]) : Somebody;
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        finally
         {
-            return "another vmhostd";
+            Descriptor.Close(file);
         }
     }
 }
