@@ -101,7 +101,7 @@ pack_initrd() {
 
 # finish_image NAME HASH CMDLINE: kernel, command line, and the stamp last, so that a broken run is done again.
 finish_image() {
-    ln -f "$KERNEL_DIR/vmlinuz" "$IMAGES/$1-kernel"
+    cp --remove-destination "$KERNEL_DIR/vmlinuz" "$IMAGES/$1-kernel" # a running machine keeps the file it has open
     printf '%s\n' "$3" >"$IMAGES/$1-cmdline"
     printf '%s\n' "$2" >"$IMAGES/.$1.stamp"
     say "artifacts/images/$1-{kernel,initrd.img,cmdline}: kernel $(size_of "$1-kernel"), initrd $(size_of "$1-initrd.img")"

@@ -17,6 +17,18 @@ die() {
     exit 1
 }
 
+# Says it plainly when this is a system on which nobody has tried it.
+say_system() {
+    local name
+    # shellcheck source=/dev/null
+    name=$(. /etc/os-release 2>/dev/null && printf '%s %s' "${ID-}" "${VERSION_ID-}") || name='unknown system'
+    case $name in
+        'debian 12' | 'debian 13') ;;
+        ubuntu*) say "note: made for Debian 12 and 13; Ubuntu should do, but nobody has tried it ($name)" ;;
+        *) say "note: made for Debian 12 and 13, and this is $name" ;;
+    esac
+}
+
 # need_apt WHAT...: WHAT is what a person on another system has to provide by hand.
 need_apt() {
     command -v apt-get >/dev/null && command -v dpkg-query >/dev/null && return
@@ -44,7 +56,7 @@ need_packages() {
         sudo=(sudo)
     fi
     say "Installing Debian packages that are missing: ${missing[*]}"
-    say "  runs: ${sudo[*]} apt-get update; ${sudo[*]} apt-get install --no-install-recommends ${missing[*]}"
+    say "  runs: ${sudo:+sudo }apt-get update; ${sudo:+sudo }apt-get install --no-install-recommends ${missing[*]}"
     # A cache of our own: container images come with an apt hook that empties the usual one after any dpkg run,
     # also one of somebody else's, in the middle of ours.
     mkdir -p "$cache/partial"
