@@ -14,7 +14,7 @@ public sealed class JournalTests : IDisposable
 
     [Fact]
     public void What_is_appended_in_any_pieces_is_read_in_any_pieces() =>
-        Gen.Select(Gen.Byte.Array[0, 300].Array[0, 20], Gen.Int[1, 100], Gen.Int[1, 500]).Sample(
+        Gen.Select(Gen.Byte.Array[0, 300].Array[0, 10], Gen.Int[50, 200], Gen.Int[1, 500]).Sample(
             (pieces, segment, read) =>
             {
                 using var directory = new TemporaryDirectory();
@@ -24,7 +24,7 @@ public sealed class JournalTests : IDisposable
 
                 return ReadAll(directory.Path, 0, read).AsSpan().SequenceEqual(pieces.SelectMany(piece => piece).ToArray());
             },
-            iter: 200);
+            iter: 40);
 
     [Fact]
     public void The_cap_holds_to_the_byte_and_a_reader_behind_it_is_told_the_gap()
