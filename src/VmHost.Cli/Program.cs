@@ -34,7 +34,13 @@ if (parsed.Errors.Count > 0)
 
 try
 {
-    return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+    return await parsed.InvokeAsync(new InvocationConfiguration
+    {
+        EnableDefaultExceptionHandler = false,
+
+        // Its own handling of signals ends the process two seconds after the first: a guest takes longer to halt.
+        ProcessTerminationTimeout = null,
+    });
 }
 catch (IOException e) when (BrokenPipe.Is(e))
 {

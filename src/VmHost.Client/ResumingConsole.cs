@@ -67,7 +67,10 @@ public sealed class ResumingConsole(ConsoleService.ConsoleServiceClient console,
     }
 
     // A daemon that ends properly says UNAVAILABLE; one that is killed breaks the connection, which reads the same.
-    private static bool IsInterruption(RpcException e) => e.StatusCode == StatusCode.Unavailable;
+    // While it is away, connecting fails in our own words, which gRPC calls INTERNAL.
+    private static bool IsInterruption(RpcException e) =>
+        e.StatusCode == StatusCode.Unavailable
+        || DaemonUnreachableException.Find(e) is { Reason: UnreachableReason.NoSocketFile or UnreachableReason.Refused or UnreachableReason.TimedOut };
 
     private async Task<AsyncServerStreamingCall<ReadConsoleResponse>> ReopenAsync(ReadConsoleRequest request, CancellationToken ct)
     {
