@@ -47,7 +47,7 @@ public static class BootFit
             faults.Add(placement);
 
         if (CommandLineFaultOf(kernel, commandLine) is { } fault)
-            faults.Add(new(fields.CommandLine, fault));
+            faults.Add(new(fields.CommandLine, SubjectOf(fields.CommandLine) + fault));
 
         return faults.DrainToImmutable();
     }
@@ -110,6 +110,10 @@ public static class BootFit
             ? Invariant($"is {length} bytes long, and {(kernel is null ? "an x86 kernel" : "this kernel")} takes at most {most}; shorten it by {length - most} bytes")
             : null;
     }
+
+    // The prefix of a triple names three files: there the message has to say which one it is about.
+    private static string SubjectOf(string field) =>
+        field == BootFields.TriplePrefix ? "the triple's command line " : "";
 
     private static string NameOf(char character) =>
         character switch
