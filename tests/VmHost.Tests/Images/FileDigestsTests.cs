@@ -148,12 +148,18 @@ public sealed class FileDigestsTests : IDisposable
         var growth = Task.Run(() => Grow(path, grows, stop.Token), Ct);
         await grows.Task.WaitAsync(Ct);
 
-        var e = await Assert.ThrowsAsync<VmHostException>(() => _digests.Sha256Async(path, Ct));
+        try
+        {
+            var e = await Assert.ThrowsAsync<VmHostException>(() => _digests.Sha256Async(path, Ct));
 
-        await stop.CancelAsync();
-        await growth;
-        Assert.Equal(VmHostError.FailedPrecondition, e.Error);
-        Assert.Contains("changed while it was read", e.Message, StringComparison.Ordinal);
+            Assert.Equal(VmHostError.FailedPrecondition, e.Error);
+            Assert.Contains("changed while it was read", e.Message, StringComparison.Ordinal);
+        }
+        finally
+        {
+            await stop.CancelAsync();
+            await growth;
+        }
     }
 
     [Fact]
