@@ -1,1 +1,56 @@
-return 0;
+using System.Reflection;
+using Microsoft.Extensions.Options;
+using VmHost.Daemon;
+using VmHost.Daemon.Hosting;
+using VmHost.Specs;
+
+const int Failed = 1;
+const int WrongArguments = 2;
+const int TakenByAnother = 75;   // EX_TEMPFAIL
+
+if (args is ["--help" or "-h"])
+{
+    await Console.Out.WriteLineAsync(CommandLine.Help);
+    return 0;
+}
+
+if (args is ["--version"])
+{
+    await Console.Out.WriteLineAsync($"vmhostd {Assembly.GetExecutingAssembly().GetName().Version?.ToString(3)}");
+    return 0;
+}
+
+if (CommandLine.Parse(args, out var settings) is { } fault)
+{
+    await Console.Error.WriteLineAsync($"vmhostd: {fault}");
+    return WrongArguments;
+}
+
+try
+{
+    await using var daemon = Composition.Build(settings);
+    await daemon.RunAsync();
+    return 0;
+}
+catch (OptionsValidationException e)
+{
+    foreach (var failure in e.Failures)
+        await Console.Error.WriteLineAsync($"vmhostd: {failure}");
+    return WrongArguments;
+}
+catch (InvalidOperationException e) when (e.InnerException is FormatException or OverflowException)
+{
+    // A value that is no number: the binder's message names the setting and the value.
+    await Console.Error.WriteLineAsync($"vmhostd: {e.Message}");
+    return WrongArguments;
+}
+catch (VmHostException e)
+{
+    await Console.Error.WriteLineAsync($"vmhostd: {e.Message}");
+    return e.Error == VmHostError.Unavailable ? TakenByAnother : Failed;
+}
+catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+{
+    await Console.Error.WriteLineAsync($"vmhostd: {e.Message}");
+    return Failed;
+}

@@ -82,32 +82,36 @@ internal sealed class MachineShim(StartReport report, TimeProvider time)
         var server = new ControlServer(listener, terminal, journal, hypervisor, welcome, wake);
         server.ServeUntilExit();
 
-        var ranFor = time.GetElapsedTime(begin);
-        var endedAt = time.GetUtcNow();
+        var (ranFor, endedAt) = (time.GetElapsedTime(begin), time.GetUtcNow());
         Descriptor.Close(terminal.Slave);
         pump.DrainToEnd();
         log.DrainToEnd();
 
-        var saved = TrySave(new ExitRecord
+        var saved = TrySave(Ended(launch, hypervisor.Exit, journal) with
         {
-            Boot = launch.Boot,
-            Nonce = launch.Nonce,
-            Code = hypervisor.Exit.Code,
-            Signal = hypervisor.Exit.Signal,
             StartedAt = startedAt,
             EndedAt = endedAt,
             RanFor = ranFor,
-            UserTime = hypervisor.Exit.UserTime,
-            SystemTime = hypervisor.Exit.SystemTime,
-            ConsoleBegin = journal.Start,
-            ConsoleEnd = journal.End,
-            ConsoleLostBytes = journal.LostBytes,
         });
 
         File.Delete(launch.ControlSocket);
         server.SayExited();
         return saved ? 0 : 1;
     }
+
+    private static ExitRecord Ended(LaunchRecord launch, ChildExit exit, JournalWriter journal) =>
+        new()
+        {
+            Boot = launch.Boot,
+            Nonce = launch.Nonce,
+            Code = exit.Code,
+            Signal = exit.Signal,
+            UserTime = exit.UserTime,
+            SystemTime = exit.SystemTime,
+            ConsoleBegin = journal.Start,
+            ConsoleEnd = journal.End,
+            ConsoleLostBytes = journal.LostBytes,
+        };
 
     // A disk that is full now may have room in a moment. Without the record the daemon will say, truthfully, that it
     // does not know how the machine ended.
@@ -182,12 +186,8 @@ internal sealed class MachineShim(StartReport report, TimeProvider time)
                 StartError = reason,
                 StartedAt = startedAt,
                 EndedAt = time.GetUtcNow(),
-                RanFor = TimeSpan.Zero,
-                UserTime = TimeSpan.Zero,
-                SystemTime = TimeSpan.Zero,
                 ConsoleBegin = end,
                 ConsoleEnd = end,
-                ConsoleLostBytes = 0,
             }.Save(Here);
         }
         catch (IOException)

@@ -33,6 +33,13 @@ public sealed partial class FileLock : IDisposable
         return error == Errno.WouldBlock ? null : throw new PosixException($"flock {path}", error);
     }
 
+    /// <summary>Writes into the locked file who holds it, for people. Only a fresh holder's first note counts.</summary>
+    public void Note(string text)
+    {
+        _ = Truncate(_descriptor, 0);
+        _ = Descriptor.Write(_descriptor, System.Text.Encoding.UTF8.GetBytes(text));
+    }
+
     /// <summary>True when some process holds the lock. A file that is not there is not held.</summary>
     /// <exception cref="PosixException">The file cannot be opened or probed; whether it is held is not known.</exception>
     public static bool IsHeld(string path)
@@ -61,6 +68,9 @@ public sealed partial class FileLock : IDisposable
         if (descriptor >= 0)
             Descriptor.Close(descriptor);
     }
+
+    [LibraryImport("libc", EntryPoint = "ftruncate", SetLastError = true)]
+    private static partial int Truncate(int descriptor, long length);
 
     [LibraryImport("libc", EntryPoint = "flock", SetLastError = true)]
     private static partial int Flock(int descriptor, int operation);

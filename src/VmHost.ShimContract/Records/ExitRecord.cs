@@ -19,17 +19,17 @@ public sealed record ExitRecord
     /// <summary>Why it never ran; null when it did.</summary>
     public string? StartError { get; init; }
 
-    public required DateTimeOffset StartedAt { get; init; }
+    public DateTimeOffset StartedAt { get; init; }
 
-    public required DateTimeOffset EndedAt { get; init; }
+    public DateTimeOffset EndedAt { get; init; }
 
     /// <summary>By a clock that does not jump.</summary>
-    public required TimeSpan RanFor { get; init; }
+    public TimeSpan RanFor { get; init; }
 
     /// <summary>Processor time of the hypervisor.</summary>
-    public required TimeSpan UserTime { get; init; }
+    public TimeSpan UserTime { get; init; }
 
-    public required TimeSpan SystemTime { get; init; }
+    public TimeSpan SystemTime { get; init; }
 
     /// <summary>This boot's range in the journal.</summary>
     public required long ConsoleBegin { get; init; }
@@ -37,7 +37,7 @@ public sealed record ExitRecord
     public required long ConsoleEnd { get; init; }
 
     /// <summary>Bytes of that range that the disk refused.</summary>
-    public required long ConsoleLostBytes { get; init; }
+    public long ConsoleLostBytes { get; init; }
 
     /// <exception cref="IOException">It cannot be written.</exception>
     public void Save(string directory) =>

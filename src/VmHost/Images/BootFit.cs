@@ -9,7 +9,8 @@ namespace VmHost.Images;
 /// <param name="Kernel">Of the kernel.</param>
 /// <param name="Initrd">Of the initial ramdisk.</param>
 /// <param name="CommandLine">Of the command line.</param>
-public sealed record BootFields(string Kernel, string Initrd, string CommandLine)
+/// <param name="CommandLineFile">The file that the command line was read from; null when it was given.</param>
+public sealed record BootFields(string Kernel, string Initrd, string CommandLine, string? CommandLineFile = null)
 {
     /// <summary><c>spec.boot.triple_prefix</c></summary>
     public const string TriplePrefix = "spec.boot.triple_prefix";
@@ -47,7 +48,7 @@ public static class BootFit
             faults.Add(placement);
 
         if (CommandLineFaultOf(kernel, commandLine) is { } fault)
-            faults.Add(new(fields.CommandLine, SubjectOf(fields.CommandLine) + fault));
+            faults.Add(new(fields.CommandLine, fields.CommandLineFile is { } file ? $"{Quoted.Text(file)} {fault}" : fault));
 
         return faults.DrainToImmutable();
     }
@@ -107,13 +108,9 @@ public static class BootFit
 
         var most = kernel?.MaxCommandLineBytes ?? BzImageHeader.UsualMaxCommandLineBytes;
         return length > most
-            ? Invariant($"is {length} bytes long, and {(kernel is null ? "an x86 kernel" : "this kernel")} takes at most {most}; shorten it by {length - most} bytes")
+            ? Invariant($"is {length} bytes long, and {(kernel is null ? "an x86 kernel" : "this kernel")} takes at most {most}; shorten it")
             : null;
     }
-
-    // The prefix of a triple names three files: there the message has to say which one it is about.
-    private static string SubjectOf(string field) =>
-        field == BootFields.TriplePrefix ? "the triple's command line " : "";
 
     private static string NameOf(char character) =>
         character switch

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Buffers.Binary;
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
@@ -27,6 +28,9 @@ public sealed record BzImageHeader
     private const int MaxVersionLength = 255;
     private const int PageSize = 4096;
     private const string Cure = "give an x86-64 bzImage, usually named vmlinuz or bzImage";
+
+    private static readonly SearchValues<byte> NoTextBytes = SearchValues.Create(
+        [.. Enumerable.Range(0, 32).Where(static b => b is not ('\t' or '\n' or '\r' or '\f' or 0x1b)).Select(static b => (byte)b), 0x7f]);
 
     private BzImageHeader()
     {
@@ -202,9 +206,6 @@ public sealed record BzImageHeader
     // As 'file' does it, roughly: UTF-8 letters count, any control character but white space does not.
     private static bool LooksLikeText(ReadOnlySpan<byte> head) =>
         !head.IsEmpty && head[..Math.Min(head.Length, 512)].IndexOfAny(NoTextBytes) < 0;
-
-    private static readonly System.Buffers.SearchValues<byte> NoTextBytes = System.Buffers.SearchValues.Create(
-        [.. Enumerable.Range(0, 32).Where(static b => b is not ('\t' or '\n' or '\r' or '\f' or 0x1b)).Select(static b => (byte)b), 0x7f]);
 
     private static string? VersionOf(ReadOnlySpan<byte> head)
     {

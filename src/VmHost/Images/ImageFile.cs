@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Globalization;
+using System.Runtime.InteropServices;
 using System.Text;
 using Microsoft.Win32.SafeHandles;
 using VmHost.ShimContract.Posix;
@@ -84,7 +85,7 @@ public static class ImageFile
             FileFailure.AccessDenied => $"{shown} may not be read by the user that runs vmhostd; change its permissions or those of its directories",
             FileFailure.LinkLoop => $"{shown} leads through symbolic links that form a circle; repair the links",
             FileFailure.NameTooLong => $"{shown} has a part that is longer than the file system takes (255 bytes); check the path",
-            _ => string.Create(CultureInfo.InvariantCulture, $"{shown} cannot be read (errno {status.Errno}: {System.Runtime.InteropServices.Marshal.GetPInvokeErrorMessage(status.Errno)}); check the path"),
+            _ => string.Create(CultureInfo.InvariantCulture, $"{shown} cannot be read (errno {status.Errno}: {Marshal.GetPInvokeErrorMessage(status.Errno)}); check the path"),
         };
     }
 
@@ -111,9 +112,9 @@ public static class ImageFile
         }
     }
 
+    // The marshaller would silently put another character in its place, and so open another file.
     private static bool HasBrokenSurrogate(string text)
     {
-        // The marshaller would silently put another character in its place, and so open another file.
         var rest = text.AsSpan();
         while (!rest.IsEmpty)
         {

@@ -60,7 +60,7 @@ public static class TripleFinder
         if (commandLinePath is not null && !TryReadCommandLine(commandLinePath, out commandLine, out var fault))
             faults.Add(new(BootFields.TriplePrefix, fault));
 
-        return new(kernel, initrd, commandLine, fields, faults.DrainToImmutable());
+        return new(kernel, initrd, commandLine, fields with { CommandLineFile = commandLinePath }, faults.DrainToImmutable());
     }
 
     private static LocatedBoot FindOneByOne(BootRequest request)

@@ -52,8 +52,10 @@ public sealed class VmHostException(VmHostError error, string message, Immutable
     /// <summary>The fields that are at fault, in field order. Never default; empty when no field is.</summary>
     public ImmutableArray<SpecFault> Faults { get; } = faults.IsDefault ? [] : faults;
 
-    /// <summary>An <see cref="VmHostError.InvalidArgument"/> whose message lists every fault.</summary>
+    /// <summary>An error whose message lists every fault.</summary>
     /// <param name="faults">At least one.</param>
-    public static VmHostException ForFaults(ImmutableArray<SpecFault> faults) =>
-        new(VmHostError.InvalidArgument, string.Join("; ", faults), faults);
+    /// <param name="error">What the caller can do about them.</param>
+    public static VmHostException ForFaults(
+        ImmutableArray<SpecFault> faults, VmHostError error = VmHostError.InvalidArgument) =>
+        new(error, string.Join("; ", faults), faults);
 }

@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using VmHost.Images;
 using VmHost.ShimContract.Posix;
 
@@ -5,202 +6,192 @@ namespace VmHost.Tests.Images;
 
 public sealed class ImageFileTests : IDisposable
 {
-    private static readonly TimeSpan FarBeyondAnyLook = TimeSpan.FromSeconds(30);
-
-    private readonly ImageFolder _folder = new();
+    private readonly TemporaryFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 
-    [Theory]
-    [InlineData("kernel")]
-    [InlineData("a,b")]
-    [InlineData(",,")]
-    [InlineData("a=b c")]
-    [InlineData("it's \"quoted\"")]
-    [InlineData("r\u00e9dis \ud83d\ude80")]
-    [InlineData("-")]
-    public void A_regular_file_is_opened_whatever_its_name(string name)
+    [Fact]
+    public void A_regular_file_is_opened_and_described()
     {
-        using var file = ImageFile.Open(_folder.Write(name, "content"), mayBeEmpty: false, out var status, out var fault);
+        var path = _folder.Write("file", "hello");
 
+        using var file = ImageFile.Open(path, mayBeEmpty: false, out var status, out var fault);
+
+        Assert.Equal("", fault);
         Assert.NotNull(file);
-        Assert.Empty(fault);
-        Assert.Equal(FileType.Regular, status.Type);
-        Assert.Equal(7, status.Size);
-        Assert.Equal(7, RandomAccess.GetLength(file));
+        var content = new byte[10];
+        Assert.Equal(5, RandomAccess.Read(file, content, 0));
+        Assert.Equal((FileType.Regular, 5L, 1u), (status.Type, status.Size, status.LinkCount));
     }
 
     [Fact]
-    public void A_symbolic_link_is_followed_to_the_file()
+    public void Links_are_followed()
     {
-        var target = _folder.Write("target", "content");
-        using var file = ImageFile.Open(_folder.Link("link", target), mayBeEmpty: false, out var status, out _);
+        var path = _folder.Link("link", _folder.Write("file", "hello"));
 
-        Assert.NotNull(file);
-        Assert.Equal(7, status.Size);
-    }
-
-    [Fact]
-    public void The_facts_are_those_of_the_opened_file_also_when_another_takes_its_name()
-    {
-        var path = _folder.Write("kernel", "first");
         using var file = ImageFile.Open(path, mayBeEmpty: false, out var status, out _);
+
         Assert.NotNull(file);
-
-        File.Move(_folder.Write("other", "second one"), path, overwrite: true);
-
-        Assert.True(FileStatus.TryGet(file, out var now));
-        Assert.Equal(status.Inode, now.Inode);
-        Assert.Equal(5, now.Size);
+        Assert.Equal(5, status.Size);
     }
 
     [Fact]
-    public void What_is_not_there_is_named() =>
-        AssertFault(_folder.Path("kernel"), $"'{_folder.Path("kernel")}' does not exist; check the path");
+    public void A_file_that_is_not_there_is_said_to_be_missing() =>
+        Assert.Contains("does not exist", FaultOf(_folder.File("nothing")), StringComparison.Ordinal);
+
+    [Fact]
+    public void A_link_to_nothing_is_called_one() =>
+        Assert.Contains("symbolic link to nothing", FaultOf(_folder.Link("link", "nowhere")), StringComparison.Ordinal);
+
+    [Fact]
+    public void Links_in_a_circle_are_called_so()
+    {
+        _folder.Link("a", _folder.File("b"));
+
+        Assert.Contains("form a circle", FaultOf(_folder.Link("b", _folder.File("a"))), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_path_through_a_file_is_called_so() =>
+        Assert.Contains("no directory", FaultOf(_folder.Write("file", "x") + "/kernel"), StringComparison.Ordinal);
+
+    [Fact]
+    public void A_name_of_300_bytes_is_too_long() =>
+        Assert.Contains("longer than the file system takes", FaultOf(_folder.File(new string('k', 300))), StringComparison.Ordinal);
+
+    [Fact]
+    public void A_path_of_4097_bytes_is_too_long() =>
+        Assert.Contains("4097 bytes long", FaultOf("/" + new string('k', 4096)), StringComparison.Ordinal);
 
     [Theory]
     [InlineData("kernel")]
     [InlineData("./kernel")]
     [InlineData("~/kernel")]
     [InlineData("-")]
-    [InlineData(" /kernel")]
+    [InlineData("-rf")]
+    [InlineData("file:///kernel")]
     public void A_relative_path_is_refused(string path) =>
-        AssertFault(path, $"'{path}' is relative, and the daemon has another working directory; give an absolute path");
+        Assert.Contains("is relative", FaultOf(path), StringComparison.Ordinal);
 
     [Fact]
-    public void An_empty_path_is_refused() => AssertFault("", "is empty; give an absolute path");
+    public void An_empty_path_is_refused() => Assert.StartsWith("is empty", FaultOf(""), StringComparison.Ordinal);
 
+    [Theory]
+    [InlineData("/a\0b", "contains NUL")]
+    [InlineData("/a\nb", "control character")]
+    [InlineData("/\u001b[2J", "control character")]
+    public void A_path_with_characters_that_no_file_should_have_is_refused(string path, string named) =>
+        Assert.Contains(named, FaultOf(path), StringComparison.Ordinal);
+
+    // No theory: an attribute cannot hold half a surrogate pair.
     [Fact]
-    public void A_directory_is_refused()
+    public void A_path_with_half_a_surrogate_pair_is_refused()
     {
-        AssertFault(_folder.Root, "is a directory; give the path of a file");
-        AssertFault("/", "'/' is a directory");
-        AssertFault(_folder.Link("link", _folder.Root), "is a directory");
+        Assert.Contains("no valid Unicode", FaultOf("/a\ud800"), StringComparison.Ordinal);
+        Assert.Contains("no valid Unicode", FaultOf("/a\ufffd\ud800b"), StringComparison.Ordinal);
     }
 
-    [Fact]
-    public async Task A_fifo_is_refused_without_waiting_for_a_writer()
+    [Theory]
+    [InlineData("with space")]
+    [InlineData("a,b")]
+    [InlineData("a,,b=c")]
+    [InlineData("quote'\"quote")]
+    [InlineData("größe-\ufffd-日本語")]
+    public void A_path_with_unusual_but_visible_characters_is_taken(string name)
     {
-        var path = _folder.MakeFifo("fifo");
+        using var file = ImageFile.Open(_folder.Write(name, "x"), mayBeEmpty: false, out _, out var fault);
 
-        await WithoutWaiting(() => AssertFault(path, "is a FIFO (named pipe); give the path of a regular file"));
+        Assert.Equal("", fault);
     }
-
-    [Fact]
-    public async Task A_device_is_refused_without_opening_it()
-    {
-        await WithoutWaiting(static () => AssertFault("/dev/zero", "'/dev/zero' is a device; give the path of a regular file"));
-        await WithoutWaiting(static () => AssertFault("/dev/tty", "'/dev/tty' is a device"));
-    }
-
-    [Fact]
-    public void A_link_to_a_device_is_refused() => AssertFault(_folder.Link("link", "/dev/zero"), "is a device");
-
-    [Fact]
-    public void A_socket_is_refused() =>
-        AssertFault(_folder.MakeSocket("socket"), "is a socket; give the path of a regular file");
 
     [Fact]
     public void An_empty_file_is_refused_unless_it_may_be_empty()
     {
         var path = _folder.Write("empty", "");
 
-        AssertFault(path, "is empty (0 bytes); give a file with content");
-        using var file = ImageFile.Open(path, mayBeEmpty: true, out _, out var fault);
+        Assert.Contains("is empty (0 bytes)", FaultOf(path), StringComparison.Ordinal);
+        using var file = ImageFile.Open(path, mayBeEmpty: true, out _, out _);
         Assert.NotNull(file);
-        Assert.Empty(fault);
     }
 
     [Fact]
-    public void A_link_to_nothing_is_told_from_nothing() =>
-        AssertFault(_folder.Link("link", _folder.Path("nothing")), "is a symbolic link to nothing; repair the link");
+    public void A_directory_is_called_one() => Assert.Contains("is a directory", FaultOf(_folder.Path), StringComparison.Ordinal);
 
     [Fact]
-    public void Links_in_a_circle_are_told()
-    {
-        _folder.Link("a", _folder.Path("b"));
-
-        AssertFault(_folder.Link("b", _folder.Path("a")), "leads through symbolic links that form a circle");
-    }
-
-    [Fact]
-    public void A_path_through_a_file_is_told() =>
-        AssertFault(Path.Combine(_folder.Write("file", "x"), "kernel"), "leads through something that is no directory");
-
-    [Fact]
-    public void A_part_of_256_bytes_is_too_long()
-    {
-        AssertFault(_folder.Path(new string('x', 255)), "does not exist");
-        AssertFault(_folder.Path(new string('x', 256)), "has a part that is longer than the file system takes (255 bytes)");
-    }
-
-    [Fact]
-    public void A_path_has_at_most_4095_bytes()
-    {
-        // A chain of '/.' is the root, however long.
-        AssertFault(string.Concat(Enumerable.Repeat("/.", 2047)) + "/", "is a directory");
-        AssertFault(string.Concat(Enumerable.Repeat("/.", 2048)), "is 4096 bytes long; a path has at most 4095");
-        AssertFault("/" + new string('\u00e9', 2048), "is 4097 bytes long");
-    }
-
-    [Fact]
-    public void A_path_of_a_megabyte_gives_a_short_message() =>
-        Assert.InRange(ImageFile.PathFaultOf("/" + new string('x', 1_000_000))?.Length ?? 0, 1, 300);
+    public void The_root_is_called_a_directory() => Assert.Contains("is a directory", FaultOf("/"), StringComparison.Ordinal);
 
     [Theory]
-    [InlineData("/images/a\0b", @"'/images/a\u{0}b' contains NUL")]
-    [InlineData("/images/a\nb", @"'/images/a\u{a}b' contains a control character")]
-    [InlineData("/images/\e]0;pwn\a", @"'/images/\u{1b}]0;pwn\u{7}' contains a control character")]
-    [InlineData("/images/\u009b2J", @"'/images/\u{9b}2J' contains a control character")]
-    public void A_character_that_no_honest_path_has_is_shown_escaped(string path, string says) => AssertFault(path, says);
-
-    // Not InlineData: an attribute cannot hold half a pair.
-    [Fact]
-    public void Half_a_surrogate_pair_is_refused_as_another_file_would_be_opened()
-    {
-        AssertFault("/images/\ud83d", @"'/images/\u{d83d}' is no valid Unicode; rename the file");
-        AssertFault("/images/\ufffd\ud83d", "is no valid Unicode");
-        Assert.Null(ImageFile.PathFaultOf("/images/\ufffd"));
-    }
+    [InlineData("/dev/zero")]
+    [InlineData("/dev/null")]
+    [InlineData("/dev/tty")]
+    public void A_device_is_called_one(string path) => Assert.Contains("is a device", FaultOf(path), StringComparison.Ordinal);
 
     [Theory]
     [InlineData("/dev/stdin")]
     [InlineData("/dev/fd/0")]
     [InlineData("/proc/self/mem")]
     [InlineData("/proc/1/environ")]
-    public void What_is_another_file_for_each_process_is_refused(string path) =>
-        AssertFault(path, $"'{path}' is another file for each process that opens it");
+    public void A_path_that_differs_between_processes_is_refused(string path) =>
+        Assert.Contains("another file for each process", FaultOf(path), StringComparison.Ordinal);
 
     [Fact]
-    public void A_link_does_not_lead_into_proc() => AssertFault(_folder.Link("link", "/proc/self/environ"), "is empty (0 bytes)");
+    public void A_link_to_the_memory_of_a_process_is_refused() =>
+        Assert.Contains("is empty", FaultOf(_folder.Link("link", "/proc/self/mem")), StringComparison.Ordinal);
+
+    [Fact]
+    public async Task A_fifo_is_refused_at_once_although_nobody_writes_to_it()
+    {
+        var path = await _folder.MakeFifoAsync("fifo");
+
+        // Off this thread, so that a bug here fails the test instead of hanging it.
+        var fault = await Task.Run(() => FaultOf(path), TestContext.Current.CancellationToken)
+            .WaitAsync(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken);
+
+        Assert.Contains("is a FIFO", fault, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_socket_is_called_one()
+    {
+        using var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        socket.Bind(new UnixDomainSocketEndPoint(_folder.File("socket")));
+
+        Assert.Contains("is a socket", FaultOf(_folder.File("socket")), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_path_of_4095_bytes_is_the_longest()
+    {
+        // A chain of '/.' is the root, however long.
+        Assert.Contains("is a directory", FaultOf(string.Concat(Enumerable.Repeat("/.", 2047)) + "/"), StringComparison.Ordinal);
+        Assert.Contains("4096 bytes long", FaultOf(string.Concat(Enumerable.Repeat("/.", 2048))), StringComparison.Ordinal);
+    }
 
     [Fact]
     public void Something_exists_where_a_file_or_a_broken_link_stands()
     {
         Assert.True(ImageFile.Exists(_folder.Write("file", "")));
-        Assert.True(ImageFile.Exists(_folder.Root));
-        Assert.True(ImageFile.Exists(_folder.Link("broken", _folder.Path("nothing"))));
-        Assert.True(ImageFile.Exists(_folder.Link("circle", _folder.Path("circle"))));
+        Assert.True(ImageFile.Exists(_folder.Path));
+        Assert.True(ImageFile.Exists(_folder.Link("broken", "nowhere")));
+        Assert.True(ImageFile.Exists(_folder.Link("circle", "circle")));
     }
 
     [Fact]
     public void Nothing_exists_where_nothing_can_stand()
     {
-        Assert.False(ImageFile.Exists(_folder.Path("nothing")));
-        Assert.False(ImageFile.Exists(Path.Combine(_folder.Write("file", ""), "below")));
-        Assert.False(ImageFile.Exists(_folder.Path(new string('x', 256))));
+        Assert.False(ImageFile.Exists(_folder.File("nothing")));
+        Assert.False(ImageFile.Exists(_folder.Write("file", "") + "/below"));
+        Assert.False(ImageFile.Exists(_folder.File(new string('x', 256))));
     }
 
-    private static Task WithoutWaiting(Action look) =>
-        Task.Run(look, TestContext.Current.CancellationToken)
-            .WaitAsync(FarBeyondAnyLook, TimeProvider.System, TestContext.Current.CancellationToken);
-
-    private static void AssertFault(string path, string says)
+    private static string FaultOf(string path)
     {
         using var file = ImageFile.Open(path, mayBeEmpty: false, out _, out var fault);
 
         Assert.Null(file);
-        Assert.Contains(says, fault, StringComparison.Ordinal);
+        Assert.NotEmpty(fault);
         Assert.DoesNotContain(fault, char.IsControl);
+        Assert.True(fault.Length < 300, fault);
+        return fault;
     }
 }

@@ -5,103 +5,108 @@ namespace VmHost.Tests.Images;
 
 public sealed class TripleFinderTests : IDisposable
 {
-    private readonly ImageFolder _folder = new();
+    private readonly TemporaryFolder _folder = new();
+
+    private string Prefix => _folder.File("demo");
 
     public void Dispose() => _folder.Dispose();
 
     [Fact]
     public void A_triple_is_found_by_its_prefix()
     {
-        var prefix = _folder.WriteTriple("redis", commandLine: "console=ttyS0 quiet\n");
+        WriteTriple();
 
-        var found = TripleFinder.Find(Triple(prefix));
+        var found = TripleFinder.Find(Request());
 
         Assert.Empty(found.Faults);
-        Assert.Equal(prefix + "-kernel", found.KernelPath);
-        Assert.Equal(prefix + "-initrd.img", found.InitrdPath);
-        Assert.Equal("console=ttyS0 quiet", found.CommandLine);
-        Assert.Equal(new BootFields(BootFields.TriplePrefix, BootFields.TriplePrefix, BootFields.TriplePrefix), found.Fields);
+        Assert.Equal((Prefix + "-kernel", Prefix + "-initrd.img", "console=ttyS0 quiet"), (found.KernelPath, found.InitrdPath, found.CommandLine));
     }
 
     [Fact]
-    public void The_bzimage_of_2017_is_a_kernel_too()
+    public void A_bzimage_stands_in_for_the_kernel()
     {
-        var prefix = _folder.WriteTriple("redis", kernelSuffix: "-bzImage");
+        WriteTriple();
+        File.Move(Prefix + "-kernel", Prefix + "-bzImage");
 
-        Assert.Equal(prefix + "-bzImage", TripleFinder.Find(Triple(prefix)).KernelPath);
+        Assert.Equal(Prefix + "-bzImage", TripleFinder.Find(Request()).KernelPath);
     }
 
     [Fact]
-    public void A_kernel_goes_before_a_bzimage()
+    public void Where_both_are_the_kernel_wins()
     {
-        var prefix = _folder.WriteTriple("redis");
-        _folder.WriteKernel("redis-bzImage");
+        WriteTriple();
+        _folder.Write("demo-bzImage", "other");
 
-        Assert.Equal(prefix + "-kernel", TripleFinder.Find(Triple(prefix)).KernelPath);
+        Assert.Equal(Prefix + "-kernel", TripleFinder.Find(Request()).KernelPath);
     }
 
     [Fact]
     public void A_broken_link_for_a_kernel_does_not_silently_give_way_to_a_bzimage()
     {
-        var prefix = _folder.WriteTriple("redis", kernelSuffix: "-bzImage");
-        _folder.Link("redis-kernel", _folder.Path("nothing"));
+        WriteTriple();
+        File.Move(Prefix + "-kernel", Prefix + "-bzImage");
+        _folder.Link("demo-kernel", "nowhere");
 
-        Assert.Equal(prefix + "-kernel", TripleFinder.Find(Triple(prefix)).KernelPath);
+        Assert.Equal(Prefix + "-kernel", TripleFinder.Find(Request()).KernelPath);
     }
 
     [Theory]
-    [InlineData("console=ttyS0", "console=ttyS0")]
-    [InlineData("console=ttyS0\n", "console=ttyS0")]
-    [InlineData("console=ttyS0\r\n", "console=ttyS0")]
-    [InlineData("console=ttyS0\n\n", "console=ttyS0")]
-    [InlineData(" a  b \n", " a  b ")]
+    [InlineData("a b\n", "a b")]
+    [InlineData("a b\n\n", "a b")]
+    [InlineData("a b\r\n", "a b")]
+    [InlineData("a b", "a b")]
+    [InlineData(" a b \n", " a b ")]
     [InlineData("a\nb\n", "a\nb")]
-    [InlineData("", "")]
     [InlineData("\n", "")]
-    public void Only_line_breaks_at_the_end_are_trimmed(string content, string commandLine)
+    [InlineData("", "")]
+    public void Only_line_breaks_at_the_end_of_the_cmdline_are_trimmed(string content, string expected)
     {
-        var found = TripleFinder.Find(Triple(_folder.WriteTriple("redis", commandLine: content)));
+        WriteTriple();
+        _folder.Write("demo-cmdline", content);
+
+        Assert.Equal(expected, TripleFinder.Find(Request()).CommandLine);
+    }
+
+    [Fact]
+    public void Without_any_file_the_three_paths_looked_for_are_named()
+    {
+        var fault = Assert.Single(TripleFinder.Find(Request()).Faults);
+
+        Assert.Equal("spec.boot.triple_prefix", fault.Field);
+        Assert.Contains(Prefix + "-kernel", fault.Message, StringComparison.Ordinal);
+        Assert.Contains("-bzImage", fault.Message, StringComparison.Ordinal);
+        Assert.Contains(Prefix + "-initrd.img", fault.Message, StringComparison.Ordinal);
+        Assert.Contains(Prefix + "-cmdline", fault.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("-kernel", "spec.boot.kernel_path")]
+    [InlineData("-initrd.img", "spec.boot.initrd_path")]
+    [InlineData("-cmdline", "spec.boot.command_line")]
+    public void A_missing_part_is_named_with_the_field_that_could_replace_it(string suffix, string instead)
+    {
+        WriteTriple();
+        File.Delete(Prefix + suffix);
+
+        var fault = Assert.Single(TripleFinder.Find(Request()).Faults);
+
+        Assert.Equal("spec.boot.triple_prefix", fault.Field);
+        Assert.Contains(Prefix + suffix, fault.Message, StringComparison.Ordinal);
+        Assert.Contains(instead, fault.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Parts_given_by_themselves_replace_the_triples()
+    {
+        WriteTriple();
+        File.Delete(Prefix + "-kernel");
+        File.Delete(Prefix + "-cmdline");
+
+        var found = TripleFinder.Find(new(Prefix, "/boot/vmlinuz", null, "single"));
 
         Assert.Empty(found.Faults);
-        Assert.Equal(commandLine, found.CommandLine);
-    }
-
-    [Theory]
-    [InlineData("-kernel", "-kernel' (or -bzImage) does not exist", "spec.boot.kernel_path")]
-    [InlineData("-initrd.img", "-initrd.img' does not exist", "spec.boot.initrd_path")]
-    [InlineData("-cmdline", "-cmdline' does not exist", "spec.boot.command_line")]
-    public void A_missing_part_is_named_with_the_field_to_set_instead(string suffix, string says, string insteadField)
-    {
-        var prefix = _folder.WriteTriple("redis");
-        File.Delete(prefix + suffix);
-
-        var found = TripleFinder.Find(Triple(prefix));
-
-        var fault = Assert.Single(found.Faults);
-        Assert.Equal(BootFields.TriplePrefix, fault.Field);
-        Assert.Equal($"'{prefix}{says} and the triple is not whole without it; put it there or set {insteadField}", fault.Message);
-    }
-
-    [Fact]
-    public void Two_missing_parts_are_two_faults()
-    {
-        var prefix = _folder.WriteTriple("redis");
-        File.Delete(prefix + "-kernel");
-        File.Delete(prefix + "-cmdline");
-
-        Assert.Equal(2, TripleFinder.Find(Triple(prefix)).Faults.Length);
-    }
-
-    [Fact]
-    public void No_part_at_all_is_one_fault_about_the_prefix()
-    {
-        var prefix = _folder.Path("redis");
-
-        var fault = Assert.Single(TripleFinder.Find(Triple(prefix)).Faults);
-
-        Assert.Equal(
-            $"there is no triple of this prefix: none of '{prefix}-kernel' (or -bzImage), '{prefix}-initrd.img', '{prefix}-cmdline' exists; check the path, without the suffixes",
-            fault.Message);
+        Assert.Equal(("/boot/vmlinuz", Prefix + "-initrd.img", "single"), (found.KernelPath, found.InitrdPath, found.CommandLine));
+        Assert.Equal(new BootFields("spec.boot.kernel_path", "spec.boot.triple_prefix", "spec.boot.command_line"), found.Fields);
     }
 
     [Theory]
@@ -109,144 +114,87 @@ public sealed class TripleFinderTests : IDisposable
     [InlineData("-bzImage")]
     [InlineData("-initrd.img")]
     [InlineData("-cmdline")]
-    public void Whoever_gives_one_of_the_files_is_told_the_prefix(string suffix)
+    public void Given_one_of_its_files_the_right_prefix_is_proposed(string suffix)
     {
-        var prefix = _folder.WriteTriple("redis");
-        _folder.WriteKernel("redis-bzImage");
+        WriteTriple();
+        _folder.Write("demo-bzImage", "other");
 
-        var fault = Assert.Single(TripleFinder.Find(Triple(prefix + suffix)).Faults);
+        var fault = Assert.Single(TripleFinder.Find(Request() with { TriplePrefix = Prefix + suffix }).Faults);
 
-        Assert.Equal($"'{prefix}{suffix}' is one file of a triple; give the prefix that its files share: '{prefix}'", fault.Message);
-    }
-
-    [Fact]
-    public void A_prefix_that_ends_like_a_file_may_be_one()
-    {
-        var prefix = _folder.WriteTriple("my-kernel");
-
-        Assert.Equal(prefix + "-kernel", TripleFinder.Find(Triple(prefix)).KernelPath);
-    }
-
-    [Fact]
-    public void Parts_given_by_themselves_replace_the_triples()
-    {
-        var prefix = _folder.WriteTriple("redis");
-
-        var found = TripleFinder.Find(new(prefix, "/other/kernel", "/other/initrd", "quiet"));
-
-        Assert.Empty(found.Faults);
-        Assert.Equal("/other/kernel", found.KernelPath);
-        Assert.Equal("/other/initrd", found.InitrdPath);
-        Assert.Equal("quiet", found.CommandLine);
-        Assert.Equal(BootFields.OneByOne, found.Fields);
-    }
-
-    [Fact]
-    public void A_part_that_was_replaced_may_be_missing()
-    {
-        var prefix = _folder.WriteTriple("redis");
-        File.Delete(prefix + "-kernel");
-        File.Delete(prefix + "-cmdline");
-
-        var found = TripleFinder.Find(new(prefix, "/other/kernel", null, ""));
-
-        Assert.Empty(found.Faults);
-        Assert.Equal("", found.CommandLine);
-        Assert.Equal(prefix + "-initrd.img", found.InitrdPath);
-        Assert.Equal(BootFields.TriplePrefix, found.Fields.Initrd);
-    }
-
-    [Fact]
-    public void The_only_part_still_wanted_is_named_when_it_is_missing()
-    {
-        var fault = Assert.Single(TripleFinder.Find(new(_folder.Path("redis"), "/other/kernel", null, "")).Faults);
-
-        Assert.Contains("redis-initrd.img' does not exist and the triple is not whole", fault.Message, StringComparison.Ordinal);
-    }
-
-    [Fact]
-    public void Without_a_triple_a_kernel_is_enough()
-    {
-        var found = TripleFinder.Find(new(null, "/images/kernel", null, null));
-
-        Assert.Empty(found.Faults);
-        Assert.Equal("/images/kernel", found.KernelPath);
-        Assert.Null(found.InitrdPath);
-        Assert.Equal("", found.CommandLine);
-        Assert.Equal(BootFields.OneByOne, found.Fields);
-    }
-
-    [Fact]
-    public void Without_triple_and_kernel_there_is_nothing_to_boot()
-    {
-        var fault = Assert.Single(TripleFinder.Find(new(null, null, "/images/initrd", "quiet")).Faults);
-
-        Assert.Equal("spec.boot.kernel_path: is not set, nor is spec.boot.triple_prefix; give one of them, as an absolute path", fault.ToString());
+        Assert.EndsWith($"give the prefix that its files share: '{Prefix}'", fault.Message, StringComparison.Ordinal);
     }
 
     [Theory]
-    [InlineData("", "is empty")]
-    [InlineData("images/redis", "is relative")]
-    [InlineData("/images/re\ndis", "contains a control character")]
-    [InlineData("/images/re\0dis", "contains NUL")]
-    public void A_prefix_that_is_no_path_is_one_fault(string prefix, string says)
-    {
-        var fault = Assert.Single(TripleFinder.Find(Triple(prefix)).Faults);
-
-        Assert.Equal(BootFields.TriplePrefix, fault.Field);
-        Assert.Contains(says, fault.Message, StringComparison.Ordinal);
-    }
-
-    [Theory]
+    [InlineData(244)]
     [InlineData(249)]
     [InlineData(300)]
-    public void A_prefix_too_long_for_its_suffixes_has_no_triple(int length) =>
-        Assert.Contains(
-            "there is no triple of this prefix",
-            Assert.Single(TripleFinder.Find(Triple(_folder.Path(new string('x', length)))).Faults).Message,
-            StringComparison.Ordinal);
-
-    [Fact]
-    public void A_prefix_that_only_its_suffixes_make_too_long_has_no_triple() =>
-        Assert.Contains(
-            "there is no triple of this prefix",
-            Assert.Single(TripleFinder.Find(Triple(string.Concat(Enumerable.Repeat("/.", 2045)) + "/x")).Faults).Message,
-            StringComparison.Ordinal);
-
-    [Fact]
-    public void A_command_line_file_of_another_kind_is_told()
+    public void A_prefix_too_long_for_its_suffixes_has_no_triple(int length)
     {
-        var prefix = _folder.WriteTriple("redis");
-        File.Delete(prefix + "-cmdline");
-        _folder.MakeFifo("redis-cmdline");
+        var fault = Assert.Single(TripleFinder.Find(Request() with { TriplePrefix = _folder.File(new string('x', length)) }).Faults);
 
-        var found = TripleFinder.Find(Triple(prefix));
+        Assert.StartsWith("there is no triple of this prefix", fault.Message, StringComparison.Ordinal);
+    }
 
-        Assert.Null(found.CommandLine);
-        Assert.Contains("redis-cmdline' is a FIFO", Assert.Single(found.Faults).Message, StringComparison.Ordinal);
+    [Theory]
+    [InlineData("demo")]
+    [InlineData("")]
+    [InlineData("/a\0b")]
+    [InlineData("/a\u001b[2J")]
+    public void A_prefix_that_is_no_absolute_path_is_refused(string prefix)
+    {
+        var fault = Assert.Single(TripleFinder.Find(Request() with { TriplePrefix = prefix }).Faults);
+
+        Assert.Equal("spec.boot.triple_prefix", fault.Field);
+        Assert.DoesNotContain(fault.Message, char.IsControl);
     }
 
     [Fact]
-    public void A_command_line_file_that_is_no_text_is_told()
+    public void A_cmdline_file_of_more_than_64_KiB_is_not_read()
     {
-        var prefix = _folder.WriteTriple("redis");
-        _folder.Write("redis-cmdline", [(byte)'a', 0xff]);
+        WriteTriple();
+        _folder.WriteSparse("demo-cmdline", 1L << 40);
 
-        Assert.Contains("redis-cmdline' is no UTF-8 text", Assert.Single(TripleFinder.Find(Triple(prefix)).Faults).Message, StringComparison.Ordinal);
+        Assert.Contains("has 1099511627776 bytes", Assert.Single(TripleFinder.Find(Request()).Faults).Message, StringComparison.Ordinal);
     }
 
     [Fact]
-    public void A_command_line_file_beyond_64_kib_is_not_read()
+    public void A_cmdline_file_that_is_no_utf_8_is_refused()
     {
-        var prefix = _folder.WriteTriple("redis", commandLine: new string('x', 65_536));
-        Assert.Equal(65_536, TripleFinder.Find(Triple(prefix)).CommandLine?.Length);
+        WriteTriple();
+        _folder.Write("demo-cmdline", [(byte)'a', 0xff, (byte)'b']);
 
-        _folder.WriteSparse("redis-cmdline", 1L << 40);
-        Assert.Contains(
-            "has 1099511627776 bytes and is no command line",
-            Assert.Single(TripleFinder.Find(Triple(prefix)).Faults).Message,
-            StringComparison.Ordinal);
+        Assert.Contains("is no UTF-8 text", Assert.Single(TripleFinder.Find(Request()).Faults).Message, StringComparison.Ordinal);
     }
 
-    private static BootRequest Triple(string prefix) => new(prefix, null, null, null);
+    [Fact]
+    public async Task A_cmdline_that_is_a_fifo_is_refused_and_not_waited_for()
+    {
+        WriteTriple();
+        File.Delete(Prefix + "-cmdline");
+        await _folder.MakeFifoAsync("demo-cmdline");
+
+        Assert.Contains("is a FIFO", Assert.Single(TripleFinder.Find(Request()).Faults).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Without_prefix_and_kernel_the_kernel_is_missing() =>
+        Assert.Equal("spec.boot.kernel_path", Assert.Single(TripleFinder.Find(new(null, null, null, null)).Faults).Field);
+
+    [Fact]
+    public void A_kernel_alone_has_no_ramdisk_and_an_empty_command_line()
+    {
+        var found = TripleFinder.Find(new(null, "/boot/vmlinuz", null, null));
+
+        Assert.Empty(found.Faults);
+        Assert.Equal((null, ""), (found.InitrdPath, found.CommandLine));
+    }
+
+    private BootRequest Request() => new(Prefix, null, null, null);
+
+    private void WriteTriple()
+    {
+        _folder.Write("demo-kernel", "kernel");
+        _folder.Write("demo-initrd.img", "initrd");
+        _folder.Write("demo-cmdline", "console=ttyS0 quiet\n");
+    }
 }

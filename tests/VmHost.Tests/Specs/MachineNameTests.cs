@@ -7,30 +7,31 @@ public sealed class MachineNameTests
 {
     [Theory]
     [InlineData("a")]
-    [InlineData("7")]
+    [InlineData("0")]
     [InlineData("redis")]
     [InlineData("linux-redis-2")]
     [InlineData("a--b")]
-    [InlineData("deadbeefcaf")]
-    [InlineData("deadbeefcafe1")]
-    [InlineData("deadbeefcafg")]
-    public void A_name_by_the_rule_has_no_fault(string name) => Assert.Null(MachineName.FaultOf(name));
+    [InlineData("abcdef12345")]
+    [InlineData("abcdef1234567")]
+    [InlineData("abcdefg12345")]
+    public void A_valid_name_has_no_fault(string name) => Assert.Null(MachineName.FaultOf(name));
 
     [Fact]
-    public void Of_63_characters_is_a_name_and_of_64_is_none()
+    public void Sixty_three_characters_are_the_most()
     {
         Assert.Null(MachineName.FaultOf(new string('a', 63)));
-        Assert.Contains("64 characters long", MachineName.FaultOf(new string('a', 64)), StringComparison.Ordinal);
+        Assert.Contains("is 64 characters long", MachineName.FaultOf(new string('a', 64)), StringComparison.Ordinal);
     }
 
     [Theory]
-    [InlineData("..")]
+    [InlineData("")]
     [InlineData(".")]
+    [InlineData("..")]
     [InlineData("a/b")]
     [InlineData("/etc")]
+    [InlineData("a\0b")]
     [InlineData("-rf")]
     [InlineData("--help")]
-    [InlineData("-")]
     [InlineData("a-")]
     [InlineData("@file")]
     [InlineData("a,b=c")]
@@ -39,81 +40,59 @@ public sealed class MachineNameTests
     [InlineData("`id`")]
     [InlineData("%n%s")]
     [InlineData("Redis")]
-    [InlineData("a b")]
-    [InlineData("a_b")]
-    [InlineData("a.b")]
-    public void Anything_else_is_shown_with_the_rule(string name)
+    [InlineData("redis\n")]
+    [InlineData(" redis")]
+    [InlineData("\u001b]0;pwn\u0007")]
+    [InlineData("\u001b[2J")]
+    [InlineData("\u009b2J")]
+    [InlineData("a\u202eb")]
+    [InlineData("a\u200bb")]
+    [InlineData("r\u0435dis")]
+    [InlineData("caf\u00e9")]
+    [InlineData("cafe\u0301")]
+    public void A_hostile_name_is_refused_in_visible_ascii(string name)
     {
         var fault = MachineName.FaultOf(name);
 
-        Assert.StartsWith($"'{name}' is not a machine name; use 1 to 63 of a-z, 0-9 and '-'", fault, StringComparison.Ordinal);
+        Assert.NotNull(fault);
+        Assert.All(fault, letter => Assert.InRange(letter, ' ', '~'));
     }
 
-    [Fact]
-    public void An_empty_name_is_told_how_to_get_one() =>
-        Assert.Contains("leave the name out", MachineName.FaultOf(""), StringComparison.Ordinal);
-
     [Theory]
-    [InlineData("deadbeefcafe")]
-    [InlineData("012345678901")]
-    public void What_looks_like_an_id_is_no_name(string name) =>
-        Assert.Contains("12 hex digits", MachineName.FaultOf(name), StringComparison.Ordinal);
-
-    [Theory]
-    [InlineData("a\0b", @"'a\u{0}b'")]
-    [InlineData("\e]0;pwn\a", @"'\u{1b}]0;pwn\u{7}'")]
-    [InlineData("\u009b2J", @"'\u{9b}2J'")]
-    [InlineData("a\u202eb", @"'a\u{202e}b'")]
-    [InlineData("a\u200bb", @"'a\u{200b}b'")]
-    [InlineData("r\u0435dis", @"'r\u{435}dis'")]
-    [InlineData("re\u0301dis", @"'re\u{301}dis'")]
-    [InlineData("\ud83d\ude80", @"'\u{1f680}'")]
-    public void What_cannot_be_told_apart_by_eye_is_shown_as_code_points(string name, string shown) =>
-        Assert.StartsWith(shown, MachineName.FaultOf(name), StringComparison.Ordinal);
-
-    [Theory]
+    [InlineData(255)]
     [InlineData(300)]
     [InlineData(1_000_000)]
-    public void A_long_name_gives_a_short_message(int length)
+    public void A_long_name_is_not_repeated_whole(int length)
     {
-        var fault = MachineName.FaultOf(new string('x', length));
+        var fault = MachineName.FaultOf(new string('a', length));
 
         Assert.NotNull(fault);
-        Assert.InRange(fault.Length, 1, 300);
-        Assert.Contains($"is {length} characters long", fault, StringComparison.Ordinal);
+        Assert.InRange(fault.Length, 1, 250);
     }
 
+    [Fact]
+    public void What_reads_like_an_id_is_refused() =>
+        Assert.Contains("read as a machine's id", MachineName.FaultOf("0123456789ab"), StringComparison.Ordinal);
+
     [Theory]
-    [InlineData("redis", "redis")]
+    [InlineData("linux-redis", "linux-redis")]
     [InlineData("Linux Redis_v2", "linux-redis-v2")]
-    [InlineData("--a..b--", "a-b")]
-    [InlineData("6.1.0-44", "6-1-0-44")]
+    [InlineData("vmlinuz-6.1.0-44", "vmlinuz-6-1-0-44")]
+    [InlineData("--x--", "x")]
+    [InlineData("my image (1)", "my-image-1")]
     [InlineData("", "machine")]
     [InlineData("...", "machine")]
-    [InlineData("\u00e9\u00e8", "machine")]
-    [InlineData("deadbeefcafe", "machine-deadbeefcafe")]
-    public void A_base_name_becomes_a_name(string baseName, string name) =>
-        Assert.Equal(name, MachineName.FromBaseName(baseName));
+    [InlineData("日本語", "machine")]
+    [InlineData("0123456789ab", "machine-0123456789ab")]
+    [InlineData("0123456789AB", "machine-0123456789ab")]
+    public void A_base_name_is_made_valid(string baseName, string expected) =>
+        Assert.Equal(expected, MachineName.FromBaseName(baseName));
 
     [Fact]
-    public void A_cut_base_name_does_not_end_in_a_dash() =>
-        Assert.Equal(new string('a', 59), MachineName.FromBaseName(new string('a', 59) + " b"));
-
-    [Fact]
-    public void Every_base_name_gives_a_name_that_a_number_fits_behind() =>
-        Gen.OneOf(Gen.String, Gen.String[Gen.Char["abcdef0189-_./ \u00e4\e\0"], 0, 80]).Sample(
-            baseName =>
-            {
-                var name = MachineName.FromBaseName(baseName);
-
-                Assert.Null(MachineName.FaultOf(name));
-                Assert.Null(MachineName.FaultOf(name + "-99"));
-            },
-            iter: 2000);
-
-    [Fact]
-    public void No_message_holds_anything_but_printable_ascii() =>
-        Gen.String.Sample(
-            name => Assert.DoesNotContain(MachineName.FaultOf(name) ?? "", static letter => letter is < ' ' or > '~'),
-            iter: 2000);
+    public void Any_base_name_gives_a_valid_name_with_room_for_a_number() =>
+        Gen.String.Sample(baseName =>
+        {
+            var name = MachineName.FromBaseName(baseName);
+            return MachineName.FaultOf(name) is null && MachineName.FaultOf(name + "-99") is null;
+        });
 }

@@ -1,54 +1,45 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
 using VmHost.Specs;
 
 namespace VmHost.Tests.Specs;
 
-public sealed class MachineSpecTests
+public sealed partial class MachineSpecTests
 {
-    private static readonly PublishedPort Redis = new("127.0.0.1", 16379, 6379, PortProtocol.Tcp);
-    private static readonly PublishedPort Dns = new("127.0.0.1", 5353, 53, PortProtocol.Udp);
-
-    [Fact]
-    public void Specs_with_the_same_values_are_equal()
+    private static MachineSpec Spec => new()
     {
-        Assert.Equal(Spec() with { PublishedPorts = [Redis, Dns] }, Spec() with { PublishedPorts = [Redis, Dns] });
-        Assert.Equal(
-            (Spec() with { PublishedPorts = [Redis] }).GetHashCode(),
-            (Spec() with { PublishedPorts = [Redis] }).GetHashCode());
-    }
-
-    [Fact]
-    public void The_order_of_the_ports_counts() =>
-        Assert.NotEqual(Spec() with { PublishedPorts = [Redis, Dns] }, Spec() with { PublishedPorts = [Dns, Redis] });
-
-    [Fact]
-    public void No_ports_and_a_default_array_are_the_same()
-    {
-        Assert.Equal(Spec() with { PublishedPorts = [] }, Spec() with { PublishedPorts = default });
-        Assert.Equal(Spec().GetHashCode(), (Spec() with { PublishedPorts = default }).GetHashCode());
-    }
-
-    [Fact]
-    public void Every_other_value_counts()
-    {
-        MachineSpec[] others =
-        [
-            Spec() with { Boot = Spec().Boot with { CommandLine = "quiet" } },
-            Spec() with { CpuCount = 2 },
-            Spec() with { Memory = ByteSize.FromMiB(257) },
-            Spec() with { Hypervisor = HypervisorKind.Auto },
-            Spec() with { Uuid = Guid.Empty },
-        ];
-
-        Assert.All(others, static other => Assert.NotEqual(Spec(), other));
-    }
-
-    private static MachineSpec Spec() => new()
-    {
-        Boot = new(null, "/images/kernel", null, ""),
-        CpuCount = 1,
+        Boot = new("/demo", "/demo-kernel", null, "quiet"),
+        CpuCount = 2,
         Memory = ByteSize.FromMiB(256),
-        PublishedPorts = [],
+        PublishedPorts = [new("127.0.0.1", 8080, 80, PortProtocol.Tcp)],
         Hypervisor = HypervisorKind.Qemu,
-        Uuid = new("01234567-89ab-cdef-0123-456789abcdef"),
+        Uuid = Guid.Parse("1b4e28ba-2fa1-11d2-883f-0016d3cca427"),
     };
+
+    [Fact]
+    public void Two_of_equal_values_are_equal()
+    {
+        Assert.Equal(Spec, Spec);
+        Assert.Equal(Spec.GetHashCode(), Spec.GetHashCode());
+    }
+
+    [Fact]
+    public void Another_port_makes_another_spec() =>
+        Assert.NotEqual(Spec, Spec with { PublishedPorts = [new("127.0.0.1", 8080, 81, PortProtocol.Tcp)] });
+
+    [Fact]
+    public void No_ports_and_an_unset_list_are_the_same() =>
+        Assert.Equal(Spec with { PublishedPorts = [] }, Spec with { PublishedPorts = default });
+
+    [Fact]
+    public void It_comes_back_from_json_as_it_was()
+    {
+        var json = JsonSerializer.Serialize(Spec, SpecJson.Default.MachineSpec);
+
+        Assert.Contains("\"Memory\":{\"Bytes\":268435456}", json, StringComparison.Ordinal);
+        Assert.Equal(Spec, JsonSerializer.Deserialize(json, SpecJson.Default.MachineSpec));
+    }
+
+    [JsonSerializable(typeof(MachineSpec))]
+    private sealed partial class SpecJson : JsonSerializerContext;
 }

@@ -1,0 +1,32 @@
+using System.Globalization;
+using VmHost.Protocol.V1;
+
+namespace VmHost.Cli.Commands;
+
+/// <summary>Ports as docker's users type them: [ADDRESS:]HOST:GUEST[/tcp|/udp]. Their ranges are the daemon's matter.</summary>
+internal static class PublishSyntax
+{
+    internal static PublishedPort Parse(string text)
+    {
+        var (ports, protocol) = text.Split('/') switch
+        {
+            [var both] => (both, PortProtocol.Tcp),
+            [var both, "tcp"] => (both, PortProtocol.Tcp),
+            [var both, "udp"] => (both, PortProtocol.Udp),
+            _ => throw Malformed(text),
+        };
+        var (address, host, guest) = ports.Split(':') switch
+        {
+            [var h, var g] => ("", h, g),
+            [var a, var h, var g] when a.Length > 0 => (a, h, g),
+            _ => throw Malformed(text),
+        };
+        return new PublishedPort { HostAddress = address, HostPort = Number(host, text), GuestPort = Number(guest, text), Protocol = protocol };
+    }
+
+    private static int Number(string port, string text) =>
+        int.TryParse(port, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number) ? number : throw Malformed(text);
+
+    private static CliException Malformed(string text) =>
+        new(ExitCodes.Usage, $"--publish wants [ADDRESS:]HOST:GUEST[/tcp|udp] with an IPv4 address, such as 8080:80, not '{text}'");
+}

@@ -1,0 +1,92 @@
+using Google.Protobuf.WellKnownTypes;
+using Google.Rpc;
+using Grpc.Core;
+using Grpc.Core.Interceptors;
+using VmHost.Specs;
+using Status = Google.Rpc.Status;
+
+namespace VmHost.Daemon.Api;
+
+/// <summary>
+/// The one place where errors become gRPC statuses. Whatever is no <see cref="VmHostException"/> is a bug: logged with
+/// its stack, and told to the client without detail.
+/// </summary>
+internal sealed partial class ErrorInterceptor(IHostApplicationLifetime lifetime, ILogger<ErrorInterceptor> logger) : Interceptor
+{
+    public override async Task<TResponse> UnaryServerHandler<TRequest, TResponse>(
+        TRequest request, ServerCallContext context, UnaryServerMethod<TRequest, TResponse> continuation)
+    {
+        try
+        {
+            return await continuation(request, context);
+        }
+        catch (Exception e) when (e is not RpcException)
+        {
+            throw ToRpcException(e, context);
+        }
+    }
+
+    public override async Task ServerStreamingServerHandler<TRequest, TResponse>(
+        TRequest request,
+        IServerStreamWriter<TResponse> responseStream,
+        ServerCallContext context,
+        ServerStreamingServerMethod<TRequest, TResponse> continuation)
+    {
+        try
+        {
+            await continuation(request, responseStream, context);
+        }
+        catch (Exception e) when (e is not RpcException)
+        {
+            throw ToRpcException(e, context);
+        }
+    }
+
+    private RpcException ToRpcException(Exception e, ServerCallContext context)
+    {
+        switch (e)
+        {
+            case VmHostException known:
+                return ToStatus(known).ToRpcException();
+            case OperationCanceledException when lifetime.ApplicationStopping.IsCancellationRequested:
+                return new RpcException(new(StatusCode.Unavailable, "the daemon is stopping; machines go on"));
+            case OperationCanceledException when context.CancellationToken.IsCancellationRequested:
+                return new RpcException(new(StatusCode.Cancelled, "the call was cancelled"));
+            default:
+                LogBug(e, context.Method);
+                return new RpcException(new(StatusCode.Internal, "an internal error, which is in the daemon's log"));
+        }
+    }
+
+    private static Status ToStatus(VmHostException e)
+    {
+        var status = new Status { Code = (int)ToStatusCode(e.Error), Message = e.Message };
+        if (!e.Faults.IsEmpty)
+        {
+            var request = new BadRequest();
+            request.FieldViolations.AddRange(e.Faults.Select(fault =>
+                new BadRequest.Types.FieldViolation { Field = fault.Field, Description = fault.Message }));
+            status.Details.Add(Any.Pack(request));
+        }
+
+        return status;
+    }
+
+    internal static StatusCode ToStatusCode(VmHostError error) =>
+        error switch
+        {
+            VmHostError.InvalidArgument => StatusCode.InvalidArgument,
+            VmHostError.NotFound => StatusCode.NotFound,
+            VmHostError.AlreadyExists => StatusCode.AlreadyExists,
+            VmHostError.FailedPrecondition => StatusCode.FailedPrecondition,
+            VmHostError.HypervisorFailed => StatusCode.FailedPrecondition,   // Unavailable would read as 'daemon unreachable'
+            VmHostError.ResourceExhausted => StatusCode.ResourceExhausted,
+            VmHostError.OutOfRange => StatusCode.OutOfRange,
+            VmHostError.DeadlineExceeded => StatusCode.DeadlineExceeded,
+            VmHostError.DataLoss => StatusCode.DataLoss,
+            _ => StatusCode.Internal,
+        };
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "{Method} failed: a bug.")]
+    private partial void LogBug(Exception e, string method);
+}

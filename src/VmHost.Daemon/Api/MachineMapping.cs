@@ -1,0 +1,147 @@
+using Google.Protobuf;
+using Google.Protobuf.WellKnownTypes;
+using VmHost.Hypervisors;
+using VmHost.Machines;
+using VmHost.Protocol.V1;
+using VmHost.State;
+
+namespace VmHost.Daemon.Api;
+
+/// <summary>From the engine's values to messages.</summary>
+internal static class MachineMapping
+{
+    internal static Protocol.V1.Machine ToProto(MachineSnapshot snapshot)
+    {
+        var machine = new Protocol.V1.Machine
+        {
+            Id = snapshot.Id,
+            Name = snapshot.Name,
+            State = ToProto(snapshot.State),
+            StateDetail = snapshot.StateDetail,
+            CreateTime = snapshot.CreatedAt is { } created ? Timestamp.FromDateTimeOffset(created) : null,
+            StartTime = snapshot.Boot is { } boot ? Timestamp.FromDateTimeOffset(boot.StartedAt) : null,
+            BootCount = snapshot.Boot?.Number ?? 0,
+            LastExit = snapshot.LastExit is { } exit ? ToProto(exit) : null,
+            Spec = snapshot.Spec is { } spec ? ToProto(spec, snapshot.Boot) : null,
+        };
+        if (snapshot.HypervisorPid is { } hypervisor)
+            machine.HypervisorPid = hypervisor;
+        if (snapshot.ShimPid is { } shim)
+            machine.ShimPid = shim;
+        return machine;
+    }
+
+    internal static Protocol.V1.Machine ToDetailedProto(MachineSnapshot snapshot)
+    {
+        var machine = ToProto(snapshot);
+        if (snapshot.Boot is { } boot)
+        {
+            machine.Argv.Add(boot.Executable);
+            machine.Argv.AddRange(boot.Arguments);
+        }
+
+        machine.Digests.AddRange(snapshot.Digests.Select(digest => new FileDigest { Path = digest.Path, Sha256 = digest.Sha256 }));
+        return machine;
+    }
+
+    internal static PlanMachineResponse ToProto(PlanResult result) =>
+        new()
+        {
+            Hypervisor = ToProto(result.Hypervisor),
+            Executable = result.Plan.Executable,
+            Argv = { result.Plan.Arguments.Prepend(result.Plan.Executable) },
+            Warnings = { result.Plan.Warnings },
+            RunTimePaths = { result.Plan.RunTimePaths },
+        };
+
+    internal static Protocol.V1.Hypervisor ToProto(QemuFacts qemu) =>
+        new()
+        {
+            Kind = Protocol.V1.HypervisorKind.Qemu,
+            Path = qemu.Path ?? "",
+            Version = qemu.Version ?? "",
+            Accelerator = qemu.Accelerator,
+            Problem = qemu.Problem ?? "",
+        };
+
+    private static Protocol.V1.MachineSpec ToProto(Specs.MachineSpec spec, BootRecord? boot)
+    {
+        var files = new BootSource { KernelPath = spec.Boot.KernelPath, CommandLine = spec.Boot.CommandLine };
+        if (spec.Boot.TriplePrefix is { } prefix)
+            files.TriplePrefix = prefix;
+        if (spec.Boot.InitrdPath is { } initrd)
+            files.InitrdPath = initrd;
+
+        return new Protocol.V1.MachineSpec
+        {
+            Boot = files,
+            CpuCount = spec.CpuCount,
+            MemoryBytes = spec.Memory.Bytes,
+            PublishedPorts = { spec.PublishedPorts.Select(ToProto) },
+            Hypervisor = ToProto(boot?.Hypervisor ?? spec.Hypervisor),
+            Uuid = spec.Uuid.ToString("D"),
+        };
+    }
+
+    private static Protocol.V1.PublishedPort ToProto(Specs.PublishedPort port) =>
+        new()
+        {
+            HostAddress = port.HostAddress,
+            HostPort = port.HostPort,
+            GuestPort = port.GuestPort,
+            Protocol = port.Protocol == Specs.PortProtocol.Udp ? Protocol.V1.PortProtocol.Udp : Protocol.V1.PortProtocol.Tcp,
+        };
+
+    private static MachineExit ToProto(ExitSummary summary)
+    {
+        var exit = new MachineExit
+        {
+            Reason = ToProto(summary.Reason),
+            Boot = summary.Boot,
+            RanFor = summary.RanFor is { } ranFor ? Duration.FromTimeSpan(ranFor) : null,
+            EndTime = Timestamp.FromDateTimeOffset(summary.EndedAt),
+            Detail = summary.Detail,
+            ConsoleTail = ByteString.CopyFrom(summary.ConsoleTail),
+            HypervisorLogTail = ByteString.CopyFrom(summary.HypervisorLogTail),
+        };
+        if (summary.Code is { } code)
+            exit.Code = code;
+        if (summary.Signal is { } signal)
+            exit.Signal = signal;
+        return exit;
+    }
+
+    private static Protocol.V1.HypervisorKind ToProto(Specs.HypervisorKind kind) =>
+        kind == Specs.HypervisorKind.Qemu ? Protocol.V1.HypervisorKind.Qemu : Protocol.V1.HypervisorKind.Unspecified;
+
+    internal static Protocol.V1.MachineState ToProto(Machines.MachineState state) =>
+        state switch
+        {
+            Machines.MachineState.Created => Protocol.V1.MachineState.Created,
+            Machines.MachineState.Starting => Protocol.V1.MachineState.Starting,
+            Machines.MachineState.Running => Protocol.V1.MachineState.Running,
+            Machines.MachineState.Paused => Protocol.V1.MachineState.Paused,
+            Machines.MachineState.Stopping => Protocol.V1.MachineState.Stopping,
+            Machines.MachineState.Backoff => Protocol.V1.MachineState.Backoff,
+            Machines.MachineState.Stopped => Protocol.V1.MachineState.Stopped,
+            Machines.MachineState.Failed => Protocol.V1.MachineState.Failed,
+            Machines.MachineState.Unknown => Protocol.V1.MachineState.Unknown,
+            _ => Protocol.V1.MachineState.Unspecified,
+        };
+
+    internal static Protocol.V1.ExitReason ToProto(Hypervisors.ExitReason reason) =>
+        reason switch
+        {
+            Hypervisors.ExitReason.PowerOff => Protocol.V1.ExitReason.PowerOff,
+            Hypervisors.ExitReason.Halt => Protocol.V1.ExitReason.Halt,
+            Hypervisors.ExitReason.Reset => Protocol.V1.ExitReason.Reset,
+            Hypervisors.ExitReason.Panic => Protocol.V1.ExitReason.Panic,
+            Hypervisors.ExitReason.TripleFault => Protocol.V1.ExitReason.TripleFault,
+            Hypervisors.ExitReason.Killed => Protocol.V1.ExitReason.Killed,
+            Hypervisors.ExitReason.StartFailed => Protocol.V1.ExitReason.StartFailed,
+            Hypervisors.ExitReason.HypervisorError => Protocol.V1.ExitReason.HypervisorError,
+            Hypervisors.ExitReason.ShimLost => Protocol.V1.ExitReason.ShimLost,
+            Hypervisors.ExitReason.HostRebooted => Protocol.V1.ExitReason.HostRebooted,
+            _ => Protocol.V1.ExitReason.Unknown,
+        };
+}

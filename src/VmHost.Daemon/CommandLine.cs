@@ -1,0 +1,69 @@
+namespace VmHost.Daemon;
+
+/// <summary>The daemon's own command line. The values themselves are checked with the options.</summary>
+internal static class CommandLine
+{
+    internal const string Help = """
+        vmhostd runs virtual machines for vmctl and other clients, on a Unix socket.
+
+        Usage: vmhostd [options]
+
+          --state-dir DIR       records and console journals        (VMHOST_STATE_DIR)
+          --run-dir DIR         sockets                             (VMHOST_RUN_DIR)
+          --socket PATH         where clients connect               (VMHOST_SOCKET)
+          --shim PATH           the vmhost-shim program             (VMHOST_SHIM)
+          --qemu PATH           the qemu-system-x86_64 program      (VMHOST_QEMU)
+          --console-bytes N     cap of a machine's console journal  (VMHOST_CONSOLE_BYTES)
+          --max-connections N   connections at the same time        (VMHOST_MAX_CONNECTIONS)
+          --help, --version
+
+        SIGTERM and SIGINT end the daemon; machines go on and are found again at the next start.
+        Exit codes: 0 ended, 1 failed, 2 wrong arguments, 75 another daemon has the directory or the socket.
+        """;
+
+    private static readonly Dictionary<string, string> Options = new(StringComparer.Ordinal)
+    {
+        ["--state-dir"] = nameof(DaemonOptions.StateDir),
+        ["--run-dir"] = nameof(DaemonOptions.RunDir),
+        ["--socket"] = nameof(DaemonOptions.Socket),
+        ["--shim"] = nameof(DaemonOptions.Shim),
+        ["--qemu"] = nameof(DaemonOptions.Qemu),
+        ["--console-bytes"] = nameof(DaemonOptions.ConsoleBytes),
+        ["--max-connections"] = nameof(DaemonOptions.MaxConnections),
+    };
+
+    /// <summary>The settings as configuration keys.</summary>
+    /// <param name="args">As given to the program.</param>
+    /// <param name="settings">What was set.</param>
+    /// <returns>What is wrong, or null.</returns>
+    internal static string? Parse(string[] args, out Dictionary<string, string?> settings)
+    {
+        settings = FromEnvironment();
+        for (var i = 0; i < args.Length; i++)
+        {
+            var (option, value) = args[i].Split('=', 2) is [var left, var right] ? (left, right) : (args[i], null);
+            if (!Options.TryGetValue(option, out var key))
+                return $"there is no option '{option}'; see vmhostd --help";
+
+            if (value is null && ++i == args.Length)
+                return $"{option} wants a value; see vmhostd --help";
+
+            settings[$"VmHost:{key}"] = value ?? args[i];
+        }
+
+        return null;
+    }
+
+    private static Dictionary<string, string?> FromEnvironment()
+    {
+        var settings = new Dictionary<string, string?>(StringComparer.Ordinal);
+        foreach (var (option, key) in Options)
+        {
+            var variable = "VMHOST_" + option[2..].Replace('-', '_').ToUpperInvariant();
+            if (Environment.GetEnvironmentVariable(variable) is { Length: > 0 } value)
+                settings[$"VmHost:{key}"] = value;
+        }
+
+        return settings;
+    }
+}

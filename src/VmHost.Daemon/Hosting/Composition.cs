@@ -1,0 +1,138 @@
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.Logging.Console;
+using Microsoft.Extensions.Options;
+using VmHost.Daemon.Api;
+using VmHost.Hypervisors;
+using VmHost.Images;
+using VmHost.Machines;
+using VmHost.ShimContract.Journal;
+using VmHost.State;
+using VmHost.Supervision;
+
+namespace VmHost.Daemon.Hosting;
+
+/// <summary>Puts the daemon together.</summary>
+internal static class Composition
+{
+    // Requests hold paths and a kernel command line; the largest is console input of 64 KiB.
+    private const int MaxRequestBytes = 256 << 10;
+    private const int MaxStreamsPerConnection = 100;
+
+    // A client that stops answering is given up after both.
+    private static readonly TimeSpan KeepAliveDelay = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan KeepAliveTimeout = TimeSpan.FromSeconds(10);
+
+    // Open streams end at once when the daemon stops; nothing else takes long.
+    private static readonly TimeSpan ShutdownLimit = TimeSpan.FromSeconds(5);
+
+    /// <summary>Takes the state directory and the socket, and makes the daemon ready to run.</summary>
+    /// <exception cref="OptionsValidationException">A setting is out of range.</exception>
+    /// <exception cref="Specs.VmHostException">A directory cannot be used, or another daemon has it.</exception>
+    internal static WebApplication Build(Dictionary<string, string?> settings)
+    {
+        var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions
+        {
+            // Where appsettings.json is looked for: beside the program, not in whatever directory it was started.
+            ContentRootPath = AppContext.BaseDirectory,
+        });
+        builder.Configuration.AddInMemoryCollection(settings);
+        AddLogging(builder.Logging);
+
+        var services = builder.Services;
+        services.AddSingleton(TimeProvider.System);
+        services.AddSingleton<IValidateOptions<DaemonOptions>, DaemonOptionsValidator>();
+        services.AddSingleton<IValidateOptions<DaemonOptions>, DaemonPathsValidator>();
+        services.AddOptions<DaemonOptions>().BindConfiguration("VmHost").ValidateOnStart();
+        services.Configure<HostOptions>(host => host.ShutdownTimeout = ShutdownLimit);
+        AddEngine(services);
+
+        services.AddGrpc(grpc =>
+        {
+            grpc.MaxReceiveMessageSize = MaxRequestBytes;
+            grpc.Interceptors.Add<ErrorInterceptor>();
+        });
+        services.AddGrpcReflection();
+        services.AddGrpcHealthChecks();
+        services.AddHealthChecks();
+        services.AddHostedService<MachineLoader>();
+
+        builder.WebHost.ConfigureKestrel(ConfigureKestrel);
+
+        var app = builder.Build();
+
+        // Before the server binds: nothing is touched unless both are ours.
+        _ = app.Services.GetRequiredService<StateDirectory>();
+        _ = app.Services.GetRequiredService<ListeningSocket>();
+
+        app.MapGrpcService<MachineApi>();
+        app.MapGrpcService<ConsoleApi>();
+        app.MapGrpcService<HostApi>();
+        app.MapGrpcHealthChecksService();
+        app.MapGrpcReflectionService();
+        return app;
+    }
+
+    private static void AddLogging(ILoggingBuilder logging)
+    {
+        logging.AddSimpleConsole(console =>
+        {
+            console.SingleLine = true;
+            console.TimestampFormat = "yyyy-MM-dd'T'HH:mm:ss.fff'Z' ";
+            console.UseUtcTimestamp = true;
+            console.ColorBehavior = LoggerColorBehavior.Disabled;
+        });
+
+        // stdout stays free: a log belongs on stderr.
+        logging.Services.Configure<ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
+        logging.AddFilter("Microsoft", LogLevel.Warning);
+        logging.AddFilter("Grpc", LogLevel.Warning);
+        logging.AddFilter("System", LogLevel.Warning);
+    }
+
+    private static void AddEngine(IServiceCollection services)
+    {
+        services.AddSingleton(all => StateDirectory.Open(Options(all).StateDir, Time(all)));
+        services.AddSingleton(all => ListeningSocket.Take(Options(all), Time(all)));
+        services.AddSingleton<MachineStore>();
+        services.AddSingleton<ShimReaper>();
+        services.AddSingleton<StopLadder>();
+        services.AddSingleton<FileDigests>();
+        services.AddSingleton(all => new HostProbe(Options(all).Qemu is { Length: > 0 } path ? path : null, Time(all)));
+        services.AddSingleton(all => new ShimLauncher(ShimProgram.Find(Options(all).Shim), all.GetRequiredService<ShimReaper>()));
+        services.AddSingleton(all => new MachineServices
+        {
+            Store = all.GetRequiredService<MachineStore>(),
+            Host = all.GetRequiredService<HostProbe>(),
+            Launcher = all.GetRequiredService<ShimLauncher>(),
+            Ladder = all.GetRequiredService<StopLadder>(),
+            Digests = all.GetRequiredService<FileDigests>(),
+            RunDirectory = Options(all).RunDir,
+            Journal = JournalOf(Options(all).ConsoleBytes),
+            Time = Time(all),
+            Log = all.GetRequiredService<ILogger<Machine>>(),
+        });
+        services.AddSingleton<MachineRegistry>();
+    }
+
+    private static void ConfigureKestrel(KestrelServerOptions kestrel)
+    {
+        var options = Options(kestrel.ApplicationServices);
+        kestrel.Limits.MaxConcurrentConnections = options.MaxConnections;
+        kestrel.Limits.Http2.MaxStreamsPerConnection = MaxStreamsPerConnection;
+        kestrel.Limits.Http2.KeepAlivePingDelay = KeepAliveDelay;
+        kestrel.Limits.Http2.KeepAlivePingTimeout = KeepAliveTimeout;
+        kestrel.AddServerHeader = false;
+        kestrel.ListenUnixSocket(options.SocketPath, listen =>
+        {
+            listen.Protocols = HttpProtocols.Http2;
+            listen.Use(PeerCheck.Middleware(kestrel.ApplicationServices.GetRequiredService<ILogger<PeerCheck>>()));
+        });
+    }
+
+    // Eight segments: what is dropped at the cap is an eighth of it.
+    private static JournalLimits JournalOf(long bytes) => new(bytes, bytes / 8);
+
+    private static DaemonOptions Options(IServiceProvider services) => services.GetRequiredService<IOptions<DaemonOptions>>().Value;
+
+    private static TimeProvider Time(IServiceProvider services) => services.GetRequiredService<TimeProvider>();
+}

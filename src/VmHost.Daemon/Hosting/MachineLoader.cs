@@ -1,0 +1,45 @@
+using Microsoft.Extensions.Options;
+using VmHost.Machines;
+
+namespace VmHost.Daemon.Hosting;
+
+/// <summary>Loads the machines before the first request, and says when the daemon serves and stops.</summary>
+internal sealed partial class MachineLoader(
+    MachineRegistry machines, IOptions<DaemonOptions> options, ILogger<MachineLoader> logger) : IHostedLifecycleService
+{
+    private Task _adoptions = Task.CompletedTask;
+
+    public Task StartingAsync(CancellationToken cancellationToken)
+    {
+        // Listed at once; what each does is found out in the background, so a silent one delays nobody.
+        _adoptions = machines.LoadAsync();
+        return Task.CompletedTask;
+    }
+
+    public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StartedAsync(CancellationToken cancellationToken)
+    {
+        var count = machines.List().Length;
+        var socket = options.Value.SocketPath;
+        LogServing(socket, count);
+        return Task.CompletedTask;
+    }
+
+    public Task StoppingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StoppedAsync(CancellationToken cancellationToken)
+    {
+        var count = machines.List().Count(machine => !MachineTransitions.IsAtRest(machine.State));
+        LogStopped(count);
+        return _adoptions.WaitAsync(cancellationToken);
+    }
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Serving on {Socket}; {Machines} machines on record.")]
+    private partial void LogServing(string socket, int machines);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Stopped; {Machines} machines go on.")]
+    private partial void LogStopped(int machines);
+}

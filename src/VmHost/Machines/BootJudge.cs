@@ -1,0 +1,107 @@
+using System.Text;
+using VmHost.Consoles;
+using VmHost.Hypervisors;
+using VmHost.ShimContract.Posix;
+using VmHost.ShimContract.Records;
+using VmHost.State;
+using VmHost.Supervision;
+
+namespace VmHost.Machines;
+
+/// <summary>Says why a boot ended, from what is on disk.</summary>
+internal static class BootJudge
+{
+    private const int LogTailBytes = 4 << 10;
+    private const int MonitorLogBytes = 256 << 10;
+
+    /// <summary>The exit of a boot that ended, for certain.</summary>
+    /// <param name="end">Exited or lost.</param>
+    /// <param name="boot">The boot.</param>
+    /// <param name="paths">The machine's.</param>
+    /// <param name="killRequested">Whether VmHost was told to end the hypervisor.</param>
+    /// <param name="now">For an end that nobody saw.</param>
+    internal static ExitSummary Judge(BootEnd end, BootRecord boot, MachinePaths paths, bool killRequested, DateTimeOffset now)
+    {
+        if (end is BootEnd.Exited { Record: var exit })
+            return Exited(exit, boot, paths, killRequested);
+
+        var verdict = killRequested
+            ? new ExitVerdict(ExitReason.Killed, "the hypervisor was killed; its shim did not live to collect it")
+            : LostVerdict(boot, paths);
+        return new ExitSummary
+        {
+            Boot = boot.Number,
+            Reason = verdict.Reason,
+            Detail = verdict.Detail,
+            Expected = killRequested || verdict.Reason == ExitReason.HostRebooted,
+            EndedAt = now,
+            ConsoleTail = [],
+            HypervisorLogTail = Tail(paths.HypervisorLog, LogTailBytes),
+        };
+    }
+
+    private static ExitSummary Exited(ExitRecord exit, BootRecord boot, MachinePaths paths, bool killRequested)
+    {
+        var verdict = exit.StartError is { } error
+            ? new ExitVerdict(ExitReason.StartFailed, error)
+            : HypervisorCatalog.Get(boot.Hypervisor).Classify(new ExitEvidence(
+                exit.Code,
+                exit.Signal,
+                exit.ConsoleEnd > exit.ConsoleBegin,
+                Encoding.UTF8.GetString(Tail(paths.QmpLog, MonitorLogBytes))));
+
+        return new ExitSummary
+        {
+            Boot = exit.Boot,
+            Reason = verdict.Reason,
+            Detail = verdict.Detail,
+            Expected = verdict.Reason is ExitReason.PowerOff or ExitReason.Halt or ExitReason.Reset
+                || (verdict.Reason == ExitReason.Killed && killRequested),
+            Code = exit.Code,
+            Signal = exit.Signal,
+            RanFor = exit.StartError is null ? exit.RanFor : null,
+            EndedAt = exit.EndedAt,
+            ConsoleTail = ConsoleTail.Read(paths.Console, exit.ConsoleBegin, exit.ConsoleEnd),
+            HypervisorLogTail = Tail(paths.HypervisorLog, LogTailBytes),
+        };
+    }
+
+    private static ExitVerdict LostVerdict(BootRecord boot, MachinePaths paths)
+    {
+        if (boot.HostBootId != ProcessIdentity.HostBootId)
+            return new(ExitReason.HostRebooted, "the host rebooted, or lost power, while the machine ran");
+
+        return Ran(boot, paths)
+            ? new(ExitReason.ShimLost, "the shim was killed, and the hypervisor ended with it; how is not known")
+            : new(ExitReason.StartFailed, "the daemon ended before the hypervisor was started");
+    }
+
+    private static bool Ran(BootRecord boot, MachinePaths paths)
+    {
+        try
+        {
+            return RunRecord.Load(paths.Directory).Nonce == boot.Nonce;
+        }
+        catch (Exception e) when (e is IOException or InvalidDataException)
+        {
+            return false;
+        }
+    }
+
+    // Only illustrates or gives evidence: the exit is recorded whether the file can be read or not.
+    private static byte[] Tail(string path, int limit)
+    {
+        try
+        {
+            using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+            file.Seek(-Math.Min(file.Length, limit), SeekOrigin.End);
+            var tail = new byte[limit];
+            var count = file.ReadAtLeast(tail, limit, throwOnEndOfStream: false);
+            return tail[..count];
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return [];
+        }
+    }
+}

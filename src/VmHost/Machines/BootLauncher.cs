@@ -1,0 +1,74 @@
+using System.Security.Cryptography;
+using VmHost.Hypervisors;
+using VmHost.ShimContract.Posix;
+using VmHost.ShimContract.Records;
+using VmHost.Specs;
+using VmHost.State;
+
+namespace VmHost.Machines;
+
+/// <summary>Writes down what a boot will run, then starts a shim that runs it.</summary>
+internal sealed class BootLauncher(MachineServices services)
+{
+    private static readonly BootRecord None = new(0, "", "", default, "", [], default);
+
+    /// <summary>The record with the next boot, as it is to be saved before the boot begins.</summary>
+    internal MachineRecord WithNextBoot(MachineRecord record, HypervisorKind hypervisor, LaunchPlan plan) =>
+        record with
+        {
+            Seq = record.Seq + 1,
+            Boot = new(
+                (record.Boot ?? None).Number + 1,
+                RandomNumberGenerator.GetHexString(32, lowercase: true),
+                ProcessIdentity.HostBootId,
+                hypervisor,
+                plan.Executable,
+                plan.Arguments,
+                services.Time.GetUtcNow()),
+        };
+
+    /// <summary>Saves the record and starts its boot.</summary>
+    /// <returns>Null when the hypervisor runs, else why it does not.</returns>
+    /// <exception cref="VmHostException">
+    /// <see cref="VmHostError.FailedPrecondition"/>: something of the machine still runs; nothing was changed.
+    /// </exception>
+    /// <exception cref="IOException">The disk refuses; the boot did not begin.</exception>
+    internal async Task<string?> LaunchAsync(MachineRecord record, LaunchPlan plan, MachinePaths paths)
+    {
+        Directory.CreateDirectory(paths.Directory, PrivateDirectory.OwnerOnly);
+        Directory.CreateDirectory(paths.RunDirectory, PrivateDirectory.OwnerOnly);
+
+        // Taken before the record is written and held until the shim has it too: no moment in which it runs unlocked.
+        using var machineLock = FileLock.TryTake(paths.Lock)
+            ?? throw new VmHostException(VmHostError.FailedPrecondition, $"a process of machine {record.Name} still runs; end it with: vmctl kill {record.Name}");
+
+        new LaunchRecord
+        {
+            MachineId = record.Id,
+            Boot = record.Boot!.Number,
+            Nonce = record.Boot.Nonce,
+            HostBootId = record.Boot.HostBootId,
+            Executable = plan.Executable,
+            Arguments = plan.Arguments,
+            ConsoleOnStandardOutput = plan.ConsoleOnStandardOutput,
+            ControlSocket = paths.ShimSocket,
+            Journal = services.Journal,
+        }.Save(paths.Directory);
+        services.Store.Save(record);
+
+        // A kill of the daemon is survived from here on. That a power failure is too may take until the reply.
+        var flushed = Task.Run(() => services.Store.Flush(record.Id));
+        try
+        {
+            return await Task.Run(() => services.Launcher.Launch(paths.Directory, machineLock));
+        }
+        catch (PosixException e)
+        {
+            return $"vmhost-shim cannot be started: {e.Message}";
+        }
+        finally
+        {
+            await flushed;
+        }
+    }
+}

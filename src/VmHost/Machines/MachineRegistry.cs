@@ -1,0 +1,196 @@
+using System.Collections.Concurrent;
+using System.Collections.Immutable;
+using System.Globalization;
+using Microsoft.Extensions.Logging;
+using VmHost.Hypervisors;
+using VmHost.Images;
+using VmHost.Networking;
+using VmHost.Specs;
+using VmHost.State;
+
+namespace VmHost.Machines;
+
+/// <summary>A machine that was run.</summary>
+/// <param name="Machine">It.</param>
+/// <param name="Warnings">What is allowed and probably not meant.</param>
+public sealed record RunResult(Machine Machine, ImmutableArray<string> Warnings);
+
+/// <summary>What would be run.</summary>
+/// <param name="Hypervisor">On what.</param>
+/// <param name="Plan">The command line.</param>
+public sealed record PlanResult(HypervisorKind Hypervisor, LaunchPlan Plan);
+
+/// <summary>All machines of this daemon.</summary>
+public sealed partial class MachineRegistry(MachineServices services, ILogger<MachineRegistry> logger)
+{
+    // In place of an id in paths of a machine that does not exist.
+    private const string NoId = "MACHINE-ID";
+
+    private readonly ConcurrentDictionary<string, Machine> _machines = new(StringComparer.Ordinal);
+
+    // Guards _names: which names are taken, also by machines whose creation is under way.
+    private readonly Lock _namesLock = new();
+    private readonly HashSet<string> _names = new(StringComparer.Ordinal);
+
+    /// <summary>All machines, by name.</summary>
+    public ImmutableArray<MachineSnapshot> List() =>
+        [.. _machines.Values.Select(machine => machine.Snapshot).OrderBy(snapshot => snapshot.Name, StringComparer.Ordinal)];
+
+    /// <summary>Loads what is on disk. The machines are listed at once, and looked at side by side in the background.</summary>
+    /// <returns>Completes when all have been looked at.</returns>
+    /// <exception cref="IOException">The state directory cannot be read.</exception>
+    public Task LoadAsync()
+    {
+        var adoptions = new List<Task>();
+        foreach (var stored in services.Store.LoadAll())
+        {
+            var machine = new Machine(stored, services);
+            _machines[stored.Id] = machine;
+            _names.Add(machine.Snapshot.Name);
+            if (stored.Problem is { } problem)
+                LogCorrupt(stored.Id, problem);
+
+            adoptions.Add(machine.AdoptAsync());
+        }
+
+        return Task.WhenAll(adoptions);
+    }
+
+    /// <summary>The machine of a name, an id or a unique prefix of an id.</summary>
+    /// <exception cref="VmHostException">
+    /// <see cref="VmHostError.NotFound"/>, or <see cref="VmHostError.InvalidArgument"/> where several match.
+    /// </exception>
+    public Machine Get(string reference)
+    {
+        if (_machines.Values.FirstOrDefault(machine => machine.Snapshot.Name == reference) is { } named)
+            return named;
+
+        var matching = reference.Length == 0
+            ? []
+            : _machines.Values.Where(machine => machine.Snapshot.Id.StartsWith(reference, StringComparison.Ordinal)).Take(2).ToArray();
+        return matching switch
+        {
+            [var only] => only,
+            [] => throw new VmHostException(VmHostError.NotFound, $"there is no machine {Quoted.Text(reference)}; vmctl ls lists those that there are"),
+            _ => throw VmHostException.ForFaults([new("machine", $"{Quoted.Text(reference)} is the beginning of several machines' ids; give more of it, or the name")]),
+        };
+    }
+
+    /// <summary>Creates a machine and starts it. One whose hypervisor fails at once is not kept.</summary>
+    /// <exception cref="VmHostException">As <see cref="Machine.StartAsync"/>, and for faults in the request.</exception>
+    public async Task<RunResult> RunAsync(MachineRequest request, CancellationToken ct)
+    {
+        var validation = Validate(request);
+        var spec = validation.Spec!;
+
+        // Before anything is made; the start asks the same again, for itself.
+        await MachinePlanner.PlanAsync(spec, services.PathsOf(NoId), services.Host, ct);
+        if (PortProbe.FindTaken(spec.PublishedPorts) is { IsEmpty: false } taken)
+            throw VmHostException.ForFaults(taken, VmHostError.FailedPrecondition);
+
+        var name = ReserveName(validation.Name!, validation.NameIsAutomatic);
+        var machine = new Machine(NewRecord(name, spec), services);
+        _machines[machine.Snapshot.Id] = machine;
+        try
+        {
+            // Not called off when the caller goes away: what was accepted is carried through.
+            var result = await machine.StartAsync(CancellationToken.None);
+            return new(machine, result.Warnings);
+        }
+        catch (VmHostException)
+        {
+            await DiscardAsync(machine);
+            throw;
+        }
+    }
+
+    /// <summary>What <see cref="RunAsync"/> would run.</summary>
+    /// <exception cref="VmHostException">For faults in the request, or where no hypervisor can do what it asks.</exception>
+    public async Task<PlanResult> PlanAsync(MachineRequest request, CancellationToken ct)
+    {
+        var (hypervisor, plan) = await MachinePlanner.PlanAsync(Validate(request).Spec!, services.PathsOf(NoId), services.Host, ct);
+        return new(hypervisor.Kind, plan);
+    }
+
+    /// <summary>Deletes a machine with its record and its journal.</summary>
+    /// <exception cref="VmHostException">
+    /// <see cref="VmHostError.FailedPrecondition"/>: it runs and is not to be killed, or may run.
+    /// </exception>
+    public async Task DeleteAsync(Machine machine, bool force, CancellationToken ct)
+    {
+        var state = machine.Snapshot.State;
+        if (force && state != MachineState.Unknown)
+            await machine.KillAsync(ct);
+
+        await machine.DeleteAsync(evenUnknown: force, () => Remove(machine), ct);
+        LogDeleted(machine.Snapshot.Name);
+    }
+
+    private static MachineValidation Validate(MachineRequest request)
+    {
+        var validation = MachineSpecValidator.Validate(request, BootResolver.Resolve);
+        return validation.Faults.IsEmpty ? validation : throw VmHostException.ForFaults(validation.Faults);
+    }
+
+    private MachineRecord NewRecord(string name, MachineSpec spec) =>
+        new()
+        {
+            Schema = MachineRecord.CurrentSchema,
+            Seq = 0,
+            Id = MachineId.New(),
+            Name = name,
+            Spec = spec,
+            CreatedAt = services.Time.GetUtcNow(),
+        };
+
+    private string ReserveName(string name, bool automatic)
+    {
+        lock (_namesLock)
+        {
+            if (_names.Add(name))
+                return name;
+
+            if (!automatic)
+                throw new VmHostException(VmHostError.AlreadyExists, $"the name {name} is taken; choose another, or remove that machine with: vmctl rm {name}");
+
+            for (var number = 2; ; number++)
+            {
+                var numbered = string.Create(CultureInfo.InvariantCulture, $"{name}-{number}");
+                if (_names.Add(numbered))
+                    return numbered;
+            }
+        }
+    }
+
+    // A machine that never ran leaves nothing. One that may still run is kept: it is told as Unknown.
+    private async Task DiscardAsync(Machine machine)
+    {
+        if (MachineTransitions.IsAtRest(machine.Snapshot.State))
+            await machine.DeleteAsync(evenUnknown: false, () => Remove(machine), CancellationToken.None);
+    }
+
+    private void Remove(Machine machine)
+    {
+        var snapshot = machine.Snapshot;
+        try
+        {
+            services.Store.Delete(snapshot.Id);
+            if (Directory.Exists(machine.Paths.RunDirectory))
+                Directory.Delete(machine.Paths.RunDirectory, recursive: true);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new VmHostException(VmHostError.Internal, $"machine {snapshot.Name} could not be deleted: {e.Message}");
+        }
+
+        _machines.TryRemove(snapshot.Id, out _);
+        lock (_namesLock)
+            _names.Remove(snapshot.Name);
+    }
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "Machine {Id}: its record is of no use: {Problem}")]
+    private partial void LogCorrupt(string id, string problem);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Machine {Machine} was deleted.")]
+    private partial void LogDeleted(string machine);
+}

@@ -1,0 +1,42 @@
+using Microsoft.Extensions.Logging;
+using VmHost.Hypervisors;
+using VmHost.Images;
+using VmHost.ShimContract.Journal;
+using VmHost.State;
+using VmHost.Supervision;
+
+namespace VmHost.Machines;
+
+/// <summary>What every machine uses; made once by the daemon.</summary>
+public sealed record MachineServices
+{
+    /// <summary>Records.</summary>
+    public required MachineStore Store { get; init; }
+
+    /// <summary>What the host offers.</summary>
+    public required HostProbe Host { get; init; }
+
+    /// <summary>Starts shims.</summary>
+    public required ShimLauncher Launcher { get; init; }
+
+    /// <summary>Ends machines.</summary>
+    public required StopLadder Ladder { get; init; }
+
+    /// <summary>Digests of image files.</summary>
+    public required FileDigests Digests { get; init; }
+
+    /// <summary>Absolute path of the directory for sockets.</summary>
+    public required string RunDirectory { get; init; }
+
+    /// <summary>How large a console journal may grow.</summary>
+    public required JournalLimits Journal { get; init; }
+
+    /// <summary>The clock.</summary>
+    public required TimeProvider Time { get; init; }
+
+    /// <summary>The log of what happens to machines.</summary>
+    public required ILogger<Machine> Log { get; init; }
+
+    /// <summary>Where a machine's files are.</summary>
+    public MachinePaths PathsOf(string id) => new(Store.DirectoryOf(id), Path.Combine(RunDirectory, id));
+}

@@ -1,0 +1,47 @@
+using System.Collections.Immutable;
+using VmHost.Specs;
+using VmHost.State;
+
+namespace VmHost.Machines;
+
+/// <summary>A machine as it is at one moment: immutable, so it is read without waiting for anybody.</summary>
+public sealed record MachineSnapshot
+{
+    /// <summary>12 lower-case hex digits.</summary>
+    public required string Id { get; init; }
+
+    /// <summary>Its name; the id where the record cannot be read.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>Null where the record cannot be read.</summary>
+    public MachineSpec? Spec { get; init; }
+
+    /// <summary>Where it is in its life.</summary>
+    public required MachineState State { get; init; }
+
+    /// <summary>Why, for a person; empty where the state says it all.</summary>
+    public string StateDetail { get; init; } = "";
+
+    /// <summary>Null where the record cannot be read.</summary>
+    public DateTimeOffset? CreatedAt { get; init; }
+
+    /// <summary>The current or last boot; null before the first.</summary>
+    public BootRecord? Boot { get; init; }
+
+    /// <summary>How the last boot that ended did.</summary>
+    public ExitSummary? LastExit { get; init; }
+
+    /// <summary>Null unless a hypervisor runs.</summary>
+    public int? HypervisorPid { get; init; }
+
+    /// <summary>Null unless a shim runs.</summary>
+    public int? ShimPid { get; init; }
+
+    /// <summary>Of the files that the current or last boot used, once computed.</summary>
+    public ImmutableArray<ImageDigest> Digests { get; init; } = [];
+}
+
+/// <summary>What a file held when a boot began.</summary>
+/// <param name="Path">Absolute path.</param>
+/// <param name="Sha256">64 lower-case hex digits.</param>
+public sealed record ImageDigest(string Path, string Sha256);

@@ -1,0 +1,87 @@
+using System.Collections.Immutable;
+using VmHost.Hypervisors;
+using VmHost.Specs;
+
+namespace VmHost.State;
+
+/// <summary>What the daemon knows of a machine for good: <c>machine.json</c>.</summary>
+public sealed record MachineRecord
+{
+    /// <summary>The version of this format that is written here.</summary>
+    public const int CurrentSchema = 1;
+
+    /// <summary>Version of the format.</summary>
+    public required int Schema { get; init; }
+
+    /// <summary>Grows with each change.</summary>
+    public required long Seq { get; init; }
+
+    /// <summary>12 lower-case hex digits.</summary>
+    public required string Id { get; init; }
+
+    /// <summary>See <see cref="MachineName"/>.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>What is run.</summary>
+    public required MachineSpec Spec { get; init; }
+
+    /// <summary>When it was created.</summary>
+    public required DateTimeOffset CreatedAt { get; init; }
+
+    /// <summary>The current or last boot, written before it begins; null before the first.</summary>
+    public BootRecord? Boot { get; init; }
+
+    /// <summary>How the last boot that ended did. A boot with a higher number than this has not, or nobody looked yet.</summary>
+    public ExitSummary? LastExit { get; init; }
+}
+
+/// <summary>One boot of a machine.</summary>
+/// <param name="Number">From 1.</param>
+/// <param name="Nonce">Random; marks what the shim writes of this boot.</param>
+/// <param name="HostBootId">The boot of the host it belongs to.</param>
+/// <param name="Hypervisor">What it runs on.</param>
+/// <param name="Executable">Absolute path.</param>
+/// <param name="Arguments">What follows the program name.</param>
+/// <param name="StartedAt">When the start was begun.</param>
+public sealed record BootRecord(
+    int Number,
+    string Nonce,
+    string HostBootId,
+    HypervisorKind Hypervisor,
+    string Executable,
+    ImmutableArray<string> Arguments,
+    DateTimeOffset StartedAt);
+
+/// <summary>How a boot ended.</summary>
+public sealed record ExitSummary
+{
+    /// <summary>The boot.</summary>
+    public required int Boot { get; init; }
+
+    /// <summary>The normalised reason.</summary>
+    public required ExitReason Reason { get; init; }
+
+    /// <summary>One sentence: what was seen that makes the reason this one.</summary>
+    public required string Detail { get; init; }
+
+    /// <summary>True when it ended as a guest may end, or as it was asked to: not a failure.</summary>
+    public required bool Expected { get; init; }
+
+    /// <summary>The hypervisor's exit code, if one was collected.</summary>
+    public int? Code { get; init; }
+
+    /// <summary>The signal that ended it.</summary>
+    public int? Signal { get; init; }
+
+    /// <summary>How long the hypervisor ran; null when nobody measured it.</summary>
+    public TimeSpan? RanFor { get; init; }
+
+    /// <summary>When it ended, or when that was found out.</summary>
+    public required DateTimeOffset EndedAt { get; init; }
+
+    /// <summary>The end of the boot's console output, at most 4 KiB.</summary>
+    public required byte[] ConsoleTail { get; init; }
+
+    /// <summary>The end of what the hypervisor said, at most 4 KiB.</summary>
+    public required byte[] HypervisorLogTail { get; init; }
+}

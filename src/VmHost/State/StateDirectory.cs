@@ -1,0 +1,58 @@
+using VmHost.ShimContract.Posix;
+using VmHost.Specs;
+
+namespace VmHost.State;
+
+/// <summary>The daemon's state directory, held by one daemon at a time.</summary>
+public sealed class StateDirectory : IDisposable
+{
+    private readonly FileLock _lock;
+
+    private StateDirectory(string path, FileLock directoryLock) => (Path, _lock) = (path, directoryLock);
+
+    /// <summary>Absolute path.</summary>
+    public string Path { get; }
+
+    /// <summary>Where the machines' directories are.</summary>
+    public string Machines => System.IO.Path.Combine(Path, "machines");
+
+    /// <summary>Makes the directory if it is not there, checks that it can be trusted, and takes it.</summary>
+    /// <param name="path">Absolute path.</param>
+    /// <param name="time">The clock.</param>
+    /// <exception cref="VmHostException">
+    /// <see cref="VmHostError.FailedPrecondition"/>: it cannot be used; <see cref="VmHostError.Unavailable"/>: another
+    /// daemon has it. The message says what to do. Nothing was touched.
+    /// </exception>
+    public static StateDirectory Open(string path, TimeProvider time)
+    {
+        PrivateDirectory.Ensure(path, "--state-dir");
+        RefuseNetworkFileSystem(path);
+
+        var lockPath = System.IO.Path.Combine(path, "daemon.lock");
+        try
+        {
+            var taken = FileLock.TryTake(lockPath)
+                ?? throw new VmHostException(VmHostError.Unavailable, $"the state directory {path} is held by {LockNote.HolderOf(lockPath)}; stop that one first or choose another --state-dir");
+            taken.Note(LockNote.Of(time));
+
+            var state = new StateDirectory(path, taken);
+            Directory.CreateDirectory(state.Machines, PrivateDirectory.OwnerOnly);
+            return state;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new VmHostException(VmHostError.FailedPrecondition, $"the state directory {path} cannot be used: {e.Message}; make it writable for this user or choose another --state-dir");
+        }
+    }
+
+    /// <summary>Lets go of it.</summary>
+    public void Dispose() => _lock.Dispose();
+
+    // A lock there may not be seen by another host, and may outlive its holder.
+    private static void RefuseNetworkFileSystem(string path)
+    {
+        var format = new DriveInfo(path).DriveFormat;
+        if (format.StartsWith("nfs", StringComparison.OrdinalIgnoreCase))
+            throw new VmHostException(VmHostError.FailedPrecondition, $"the state directory {path} is on NFS, whose locks do not prove that a machine is dead; choose a --state-dir on a local disk");
+    }
+}

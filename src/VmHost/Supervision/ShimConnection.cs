@@ -1,0 +1,145 @@
+using System.Buffers.Binary;
+using System.Net.Sockets;
+using System.Threading.Channels;
+using VmHost.ShimContract.Wire;
+
+namespace VmHost.Supervision;
+
+/// <summary>
+/// A connection to a shim's control socket: one request at a time, and news of the journal's end in between. It ends
+/// when the shim does.
+/// </summary>
+internal sealed class ShimConnection : IAsyncDisposable
+{
+    private readonly Socket _socket = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+    private readonly FrameBuffer _received = new();
+    private readonly Action<long> _grown;
+    private readonly CancellationTokenSource _stop = new();
+
+    // One answer is outstanding at most, as _gate is held from the request to its answer. Dropping the newest is
+    // right: an answer that nobody waits for is of no use.
+    private readonly Channel<(FrameType Type, byte[] Payload)> _answers =
+        Channel.CreateBounded<(FrameType, byte[])>(new BoundedChannelOptions(4) { FullMode = BoundedChannelFullMode.DropWrite });
+
+    private readonly SemaphoreSlim _gate = new(1, 1);
+    private Task _reading = Task.CompletedTask;
+
+    private ShimConnection(Action<long> grown) => _grown = grown;
+
+    /// <summary>What the shim said of itself.</summary>
+    internal Welcome Welcome { get; private set; } = null!;
+
+    /// <summary>Completes when the shim is gone or cannot be understood; never faults.</summary>
+    internal Task Closed => _reading;
+
+    /// <summary>Connects and exchanges greetings.</summary>
+    /// <param name="path">Of the control socket.</param>
+    /// <param name="grown">Called with the journal's end, at once and whenever it moves.</param>
+    /// <param name="ct">Gives up.</param>
+    /// <exception cref="SocketException">Nobody listens there.</exception>
+    /// <exception cref="InvalidDataException">Whoever does is no shim that can be understood.</exception>
+    internal static async Task<ShimConnection> OpenAsync(string path, Action<long> grown, CancellationToken ct)
+    {
+        var connection = new ShimConnection(grown);
+        try
+        {
+            await connection._socket.ConnectAsync(new UnixDomainSocketEndPoint(path), ct);
+            connection._reading = connection.ReadAsync();
+
+            var versions = new byte[4];
+            BinaryPrimitives.WriteUInt16LittleEndian(versions, Frame.Version);
+            BinaryPrimitives.WriteUInt16LittleEndian(versions.AsSpan(2), Frame.Version);
+            var answer = await connection.AskAsync(FrameType.Hello, versions, ct);
+            connection.Welcome = answer.Type == FrameType.Welcome
+                ? Welcome.FromPayload(answer.Payload)
+                : throw new InvalidDataException($"the shim answered HELLO with {answer.Type}");
+            if (connection.Welcome.MinVersion > Frame.Version || connection.Welcome.MaxVersion < Frame.Version)
+                throw new InvalidDataException($"the shim speaks protocol {connection.Welcome.MinVersion} to {connection.Welcome.MaxVersion}, not {Frame.Version}");
+
+            await connection._socket.SendAsync(Frame.Of(FrameType.Subscribe, []), ct);
+            return connection;
+        }
+        catch
+        {
+            await connection.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Sends a request that is answered by its error number.</summary>
+    /// <returns>0, or the error number.</returns>
+    /// <exception cref="IOException">The shim went away.</exception>
+    internal async Task<int> RequestAsync(FrameType type, ReadOnlyMemory<byte> payload, CancellationToken ct)
+    {
+        var answer = await AskAsync(type, payload, ct);
+        return answer.Type == FrameType.Result && answer.Payload.Length == 6
+            ? BinaryPrimitives.ReadInt32LittleEndian(answer.Payload.AsSpan(2))
+            : throw new IOException($"the shim answered {type} with {answer.Type}");
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync();
+        _socket.Dispose();
+        await _reading;
+        _stop.Dispose();
+        _gate.Dispose();
+    }
+
+    private async Task<(FrameType Type, byte[] Payload)> AskAsync(FrameType type, ReadOnlyMemory<byte> payload, CancellationToken ct)
+    {
+        await _gate.WaitAsync(ct);
+        try
+        {
+            await _socket.SendAsync(Frame.Of(type, payload.Span), ct);
+            return await _answers.Reader.ReadAsync(ct);
+        }
+        catch (Exception e) when (e is ChannelClosedException or SocketException or ObjectDisposedException)
+        {
+            throw new IOException("the shim went away", e);
+        }
+        finally
+        {
+            _gate.Release();
+        }
+    }
+
+    private async Task ReadAsync()
+    {
+        try
+        {
+            int count;
+            while ((count = await _socket.ReceiveAsync(_received.Free, _stop.Token)) > 0)
+            {
+                _received.Received(count);
+                TakeFrames();
+            }
+        }
+        catch (Exception e) when (e is SocketException or OperationCanceledException or ObjectDisposedException or InvalidDataException)
+        {
+            // The end of the connection, whatever the way: what it means is found out from the lock and the records.
+        }
+        finally
+        {
+            _answers.Writer.TryComplete();
+        }
+    }
+
+    private void TakeFrames()
+    {
+        while (_received.TryTake(out var type, out var payload))
+        {
+            switch (type)
+            {
+                case FrameType.End when payload.Length == 8:
+                    _grown(BinaryPrimitives.ReadInt64LittleEndian(payload));
+                    break;
+                case FrameType.Exited:
+                    break;   // the end of the connection follows, and says the same for a shim that was killed
+                default:
+                    _answers.Writer.TryWrite((type, payload.ToArray()));
+                    break;
+            }
+        }
+    }
+}

@@ -1,0 +1,119 @@
+using System.Net.Sockets;
+using Microsoft.Extensions.Logging;
+using VmHost.Hypervisors;
+using VmHost.ShimContract.Posix;
+using VmHost.Supervision.Qmp;
+
+namespace VmHost.Supervision;
+
+/// <summary>How a halt went.</summary>
+public enum StopResult
+{
+    /// <summary>The machine ended within the grace time.</summary>
+    Ended,
+
+    /// <summary>The grace time passed and the hypervisor was killed.</summary>
+    Killed,
+
+    /// <summary>The grace time passed and it still runs, as the caller wanted it in that case.</summary>
+    StillRuns,
+}
+
+/// <summary>
+/// Ends a machine step by step: press the power button, press it again while nothing happens, kill. Each step is tried
+/// whatever became of the one before.
+/// </summary>
+public sealed partial class StopLadder(TimeProvider time, ILogger<StopLadder> logger)
+{
+    // A guest that has not loaded its button driver yet does not see a press, and says nothing of it.
+    private static readonly TimeSpan PressEvery = TimeSpan.FromSeconds(2);
+
+    private static readonly TimeSpan MonitorLimit = TimeSpan.FromSeconds(2);
+
+    // From SIGKILL to the shim's last word: the kernel frees the guest's memory, the shim writes the record.
+    private static readonly TimeSpan KillLimit = TimeSpan.FromSeconds(30);
+
+    /// <summary>Halts, and kills after the grace time if told so. Returns once the process is gone.</summary>
+    internal async Task<StopResult> HaltAsync(
+        SupervisedBoot boot, MachinePaths paths, TimeSpan grace, bool killAfterwards, string machine, CancellationToken ct)
+    {
+        var begin = time.GetTimestamp();
+        for (var press = 1; ; press++)
+        {
+            await PressPowerButtonAsync(paths, machine, press, ct);
+
+            var left = grace - time.GetElapsedTime(begin);
+            if (left <= TimeSpan.Zero)
+                break;
+
+            if (await EndsWithinAsync(boot, left < PressEvery ? left : PressEvery, ct))
+                return StopResult.Ended;
+        }
+
+        if (boot.Ended.IsCompleted)
+            return StopResult.Ended;
+
+        if (!killAfterwards)
+            return StopResult.StillRuns;
+
+        LogGraceOver(machine, grace);
+        await KillAsync(boot);
+        return StopResult.Killed;
+    }
+
+    /// <summary>Kills the hypervisor and waits until it is gone.</summary>
+    /// <exception cref="TimeoutException">It was not gone in 30 s: the kernel does not let go of it.</exception>
+    internal async Task KillAsync(SupervisedBoot boot)
+    {
+        try
+        {
+            await boot.SignalAsync(Signals.Kill, CancellationToken.None).WaitAsync(MonitorLimit, time, CancellationToken.None);
+        }
+        catch (Exception e) when (e is IOException or TimeoutException)
+        {
+            // The shim is gone, or hangs. Its word is not needed: number and start time prove the process too.
+            ProcessIdentity.SignalIfSame(boot.Run.HypervisorPid, boot.Run.HypervisorStartTime, Signals.Kill);
+        }
+
+        await boot.Ended.WaitAsync(KillLimit, time, CancellationToken.None);
+    }
+
+    private async Task PressPowerButtonAsync(MachinePaths paths, string machine, int press, CancellationToken ct)
+    {
+        using var limit = new CancellationTokenSource(MonitorLimit, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(ct, limit.Token);
+        try
+        {
+            using var monitor = await QmpClient.ConnectAsync(paths.QmpSocket, either.Token);
+            await monitor.ExecuteAsync("system_powerdown", either.Token);
+            LogPressed(machine, press);
+        }
+        catch (Exception e) when (e is IOException or SocketException || (e is OperationCanceledException && !ct.IsCancellationRequested))
+        {
+            // It may be ending already; if not, the next press or the kill does it.
+            LogNotPressed(e, machine, press);
+        }
+    }
+
+    private async Task<bool> EndsWithinAsync(SupervisedBoot boot, TimeSpan limit, CancellationToken ct)
+    {
+        try
+        {
+            await boot.Ended.WaitAsync(limit, time, ct);
+            return true;
+        }
+        catch (TimeoutException)
+        {
+            return false;
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Machine {Machine}: power button pressed (press {Press}).")]
+    private partial void LogPressed(string machine, int press);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Machine {Machine}: the power button could not be pressed (press {Press}).")]
+    private partial void LogNotPressed(Exception e, string machine, int press);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Machine {Machine}: still runs {Grace} after it was asked to halt; killing it.")]
+    private partial void LogGraceOver(string machine, TimeSpan grace);
+}

@@ -1,0 +1,47 @@
+using System.Text;
+using CsCheck;
+using VmHost.Cli.Terminal;
+
+namespace VmHost.Cli.Tests;
+
+public sealed class ConsoleSanitizerTests
+{
+    [Theory]
+    [InlineData("plain\ttext\r\n", "plain\ttext\r\n")]
+    [InlineData("\u001b[31mred\u001b[0m", "red")]
+    [InlineData("\u001b]0;title\u0007x", "x")]
+    [InlineData("\u001b]52;c;AAAA\u001b\\x", "x")]
+    [InlineData("\u001bP$q\u001b\\x", "x")]
+    [InlineData("a\u0008b\u0000c\u007f", "abc")]
+    [InlineData("over\rwrite", "overwrite")]
+    [InlineData("\u009b31m\u0085", "31m")]
+    [InlineData("grün 日本 😀 \u00a0", "grün 日本 😀 \u00a0")]
+    public void What_a_terminal_would_obey_is_removed(string output, string shown) =>
+        Assert.Equal(shown, Clean(Encoding.UTF8.GetBytes(output)));
+
+    [Fact]
+    public void How_the_output_is_cut_makes_no_difference() =>
+        Gen.Select(Hostile, Gen.Int[1, 7]).Sample((output, size) =>
+        {
+            var sanitizer = new ConsoleSanitizer();
+            var parts = output.Chunk(size).SelectMany(part => sanitizer.Clean(part)).ToArray();
+            return parts.AsSpan().SequenceEqual(new ConsoleSanitizer().Clean(output));
+        });
+
+    [Fact]
+    public void No_control_survives_and_cleaning_twice_changes_nothing() =>
+        Hostile.Sample(output =>
+        {
+            var once = new ConsoleSanitizer().Clean(output);
+            return once.All(value => value is (byte)'\n' or (byte)'\r' or (byte)'\t' or >= 0x20 and not 0x7f)
+                && new ConsoleSanitizer().Clean(once).AsSpan().SequenceEqual(once);
+        });
+
+    // Mostly what the state machine looks at, so that its corners are met.
+    private static Gen<byte[]> Hostile =>
+        Gen.Frequency(
+            (3, Gen.OneOfConst<byte>(0x1b, (byte)'[', (byte)']', (byte)'P', (byte)'\\', 7, (byte)'m', (byte)'\r', (byte)'\n', 0xc2, 0x9b, 0xe2)),
+            (1, Gen.Byte)).Array[0, 60];
+
+    private static string Clean(byte[] output) => Encoding.UTF8.GetString(new ConsoleSanitizer().Clean(output));
+}

@@ -1,0 +1,59 @@
+using VmHost.Cli.Commands;
+using VmHost.Cli.Terminal;
+using VmHost.Protocol.V1;
+
+namespace VmHost.Cli.Tests;
+
+public sealed class SyntaxTests
+{
+    [Theory]
+    [InlineData("256", 256L << 20)]
+    [InlineData("512M", 512L << 20)]
+    [InlineData("1.5G", 1536L << 20)]
+    [InlineData("2GiB", 2L << 30)]
+    [InlineData("64KB", 64L << 10)]
+    [InlineData("-5", -5L << 20)]
+    [InlineData("1T", 1L << 40)]
+    public void Sizes_are_what_people_mean(string text, long bytes) => Assert.Equal(bytes, SizeSyntax.Parse("--memory", text));
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("lots")]
+    [InlineData("1X")]
+    [InlineData("1GG")]
+    [InlineData("99999999999999999999T")]
+    [InlineData("0x10")]
+    public void What_is_no_size_is_a_usage_error(string text) =>
+        Assert.Equal(ExitCodes.Usage, Assert.Throws<CliException>(() => SizeSyntax.Parse("--memory", text)).ExitCode);
+
+    [Theory]
+    [InlineData("8080:80", "", 8080, 80, PortProtocol.Tcp)]
+    [InlineData("0.0.0.0:53:53/udp", "0.0.0.0", 53, 53, PortProtocol.Udp)]
+    [InlineData("65536:-1", "", 65536, -1, PortProtocol.Tcp)]
+    public void Ports_are_written_as_for_docker(string text, string address, int host, int guest, PortProtocol protocol)
+    {
+        var port = PublishSyntax.Parse(text);
+
+        Assert.Equal((address, host, guest, protocol), (port.HostAddress, port.HostPort, port.GuestPort, port.Protocol));
+    }
+
+    [Theory]
+    [InlineData("80")]
+    [InlineData("a:b")]
+    [InlineData(":80:80")]
+    [InlineData("80:80/sctp")]
+    [InlineData("[::1]:80:80")]
+    public void What_is_no_port_is_a_usage_error(string text) =>
+        Assert.Equal(ExitCodes.Usage, Assert.Throws<CliException>(() => PublishSyntax.Parse(text)).ExitCode);
+
+    [Theory]
+    [InlineData("/usr/bin/qemu", "/usr/bin/qemu")]
+    [InlineData("", "''")]
+    [InlineData("a b", "'a b'")]
+    [InlineData("it's $HOME", "'it'\\''s $HOME'")]
+    public void A_shell_reads_back_what_was_quoted(string word, string quoted) => Assert.Equal(quoted, ShellQuote.Quote(word));
+
+    [Fact]
+    public void A_table_has_aligned_columns_and_no_trailing_blanks() =>
+        Assert.Equal(["NAME   STATE", "redis  running", "x?[2J  -"], Table.Lines(["NAME", "STATE"], [["redis", "running"], ["x\u001b[2J", "-"]]));
+}

@@ -1,0 +1,77 @@
+using System.Text;
+using Grpc.Net.Client;
+using VmHost.Client;
+using VmHost.Protocol.V1;
+using VmHost.TestKit;
+
+namespace VmHost.Daemon.Tests;
+
+/// <summary>A client of a test's daemon.</summary>
+internal sealed class DaemonClient : IDisposable
+{
+    private readonly GrpcChannel _channel;
+
+    internal DaemonClient(DaemonProcess daemon)
+    {
+        _channel = VmHostChannel.Open(new VmHostAddress(daemon.Socket));
+        Machines = new(_channel);
+        Console = new(_channel);
+        Host = new(_channel);
+    }
+
+    internal MachineService.MachineServiceClient Machines { get; }
+
+    internal ConsoleService.ConsoleServiceClient Console { get; }
+
+    internal HostService.HostServiceClient Host { get; }
+
+    internal GrpcChannel Channel => _channel;
+
+    internal static MachineSpec Fake(DaemonProcess daemon, string steps) =>
+        new() { Boot = new() { TriplePrefix = FakeImages.Write(daemon.Directory, "img", $"console=ttyS0 fake={steps}") } };
+
+    internal async Task<Machine> RunAsync(DaemonProcess daemon, string name, string steps) =>
+        (await Machines.RunMachineAsync(new() { Name = name, Spec = Fake(daemon, steps) })).Machine;
+
+    internal async Task<Machine> GetAsync(string machine) => (await Machines.GetMachineAsync(new() { Machine = machine })).Machine;
+
+    internal async Task<Machine> WaitAsync(string machine) =>
+        (await Machines.WaitMachineAsync(new() { Machine = machine }, deadline: Deadline)).Machine;
+
+    /// <summary>The whole console until the machine ends.</summary>
+    internal async Task<byte[]> FollowAsync(string machine)
+    {
+        var all = new MemoryStream();
+        var reader = new ResumingConsole(Console, TimeProvider.System);
+        await foreach (var chunk in reader.ReadAsync(new() { Machine = machine, Offset = 0, Follow = true }, TestContext.Current.CancellationToken))
+        {
+            Assert.Equal(0, chunk.GapBytes);
+            Assert.Equal(all.Length, chunk.Offset);
+            all.Write(chunk.Data.Span);
+        }
+
+        return all.ToArray();
+    }
+
+    /// <summary>Returns when the console held the text.</summary>
+    internal async Task ConsoleShowsAsync(string machine, string text)
+    {
+        var seen = new StringBuilder();
+        using var call = Console.ReadConsole(new() { Machine = machine, Follow = true }, deadline: Deadline);
+        while (await call.ResponseStream.MoveNext(CancellationToken.None))
+        {
+            seen.Append(call.ResponseStream.Current.Data.ToString(Encoding.Latin1));
+            if (seen.ToString().Contains(text, StringComparison.Ordinal))
+                return;
+        }
+
+        Assert.Fail($"the console ended without '{text}':\n{seen}");
+    }
+
+    internal static byte[] Truth(DaemonProcess daemon, Machine machine) =>
+        File.ReadAllBytes(Path.Combine(daemon.MachineDirectory(machine.Id), "truth.bin"));
+
+    internal static DateTime Deadline => TimeProvider.System.GetUtcNow().UtcDateTime.AddSeconds(60);
+
+    public void Dispose() => _channel.Dispose();
+}

@@ -1,0 +1,151 @@
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using CliWrap;
+using VmHost.TestKit;
+
+namespace VmHost.EndToEnd;
+
+/// <summary>Published programs, real QEMU, a real Linux kernel.</summary>
+[Collection("one guest at a time: two cores, and QEMU emulates in software")]
+public sealed class RealKernelTests
+{
+    private static readonly string Demo = Path.Combine(Repository.Images, "demo");
+    private static readonly string TestGuest = Path.Combine(Repository.Images, "testguest");
+
+    [Fact]
+    public async Task Redis_answers_pong_and_a_halt_powers_the_guest_off()
+    {
+        await using var daemon = await DaemonProcess.StartPublishedAsync();
+        var port = FreePort().ToString(CultureInfo.InvariantCulture);
+
+        Assert.Equal("redis\n", await Vmctl.OkAsync(daemon, "run", "-d", "-n", "redis", "-m", "256", "-p", $"{port}:6379", Demo));
+        await Eventually.TrueAsync(() => PongsAsync(int.Parse(port, CultureInfo.InvariantCulture)), "redis answers PING");
+
+        Assert.Contains("redis", await Vmctl.OkAsync(daemon, "ps"), StringComparison.Ordinal);
+        await Eventually.TrueAsync(async () => (await Vmctl.OkAsync(daemon, "logs", "redis")).Contains("/ # ", StringComparison.Ordinal), "the prompt is there");
+        Assert.Equal("redis\n", await Vmctl.OkAsync(daemon, "halt", "redis"));
+        Assert.Equal("power_off (0)\n", await Vmctl.OkAsync(daemon, "wait", "redis"));
+        Assert.DoesNotContain("redis", await Vmctl.OkAsync(daemon, "ps"), StringComparison.Ordinal);
+        await Vmctl.OkAsync(daemon, "rm", "redis");
+    }
+
+    [Fact]
+    public async Task All_byte_values_pass_from_the_guest_to_logs()
+    {
+        await using var daemon = await DaemonProcess.StartPublishedAsync();
+        await RunAsync(daemon, "bytes", "bytes,poweroff");
+        await Vmctl.OkAsync(daemon, "wait", "bytes");
+
+        var logs = await Vmctl.OkAsync(daemon, "logs", "bytes");
+
+        var begin = logs.IndexOf("BYTES-BEGIN", StringComparison.Ordinal) + "BYTES-BEGIN".Length;
+        var data = logs[begin..logs.IndexOf("BYTES-END", StringComparison.Ordinal)].TrimStart('\r');
+        var all = string.Concat(Enumerable.Range(0, 256).Select(value => (char)value));
+        Assert.Contains(string.Concat(Enumerable.Repeat(all, 16)), data, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("poweroff", "", "power_off (0)\n", 0)]
+    [InlineData("reboot", "", "reset (0)\n", 10)]
+    [InlineData("panic", "panic=-1", "reset (0)\n", 10)]
+    public async Task The_way_a_guest_ends_is_told(string action, string append, string reason, int exitCode)
+    {
+        await using var daemon = await DaemonProcess.StartPublishedAsync();
+        await RunAsync(daemon, "ends", action, append);
+
+        var wait = await Vmctl.RunAsync(daemon, "wait", "ends");
+
+        Assert.Equal((reason, exitCode), (wait.StandardOutput, wait.ExitCode));
+    }
+
+    [Fact]
+    public async Task Killing_the_daemon_while_the_guest_prints_loses_no_line()
+    {
+        const int lines = 30_000;
+        await using var daemon = await DaemonProcess.StartPublishedAsync();
+        await RunAsync(daemon, "lines", $"lines:{lines},wait");
+        await Eventually.TrueAsync(async () => (await Vmctl.OkAsync(daemon, "logs", "lines")).Contains("testguest ready", StringComparison.Ordinal), "the guest is up");
+
+        var random = new Random(7);
+        for (var kill = 0; kill < 5; kill++)
+        {
+            await Task.Delay(TimeSpan.FromMilliseconds(random.Next(300)), TimeProvider.System, CancellationToken.None);
+            await daemon.KillAsync();
+            await daemon.StartAsync();
+        }
+
+        var last = string.Create(CultureInfo.InvariantCulture, $"L{lines:D8} ");
+        await Eventually.TrueAsync(async () => (await Vmctl.OkAsync(daemon, "logs", "--tail", "3", "lines")).Contains(last, StringComparison.Ordinal), "the last line is there");
+        await Vmctl.OkAsync(daemon, "halt", "lines");
+
+        var numbered = (await Vmctl.OkAsync(daemon, "logs", "lines")).Split('\n').Where(line => line.StartsWith('L') && line.Length > 9 && char.IsAsciiDigit(line[1])).Select(line => line.TrimEnd('\r'));
+        Assert.Equal(Enumerable.Range(1, lines).Select(Line), numbered);
+    }
+
+    [Fact]
+    public async Task A_foreground_run_shows_the_console_and_ends_as_the_guest_did()
+    {
+        await using var daemon = await DaemonProcess.StartPublishedAsync();
+
+        var run = await Vmctl.RunAsync(daemon, "run", "--rm", "-m", "128", "--cmdline", "console=ttyS0 quiet vmhost.test=poweroff", TestGuest);
+
+        Assert.Equal(0, run.ExitCode);
+        Assert.Contains("testguest ready", run.StandardOutput, StringComparison.Ordinal);
+        Assert.StartsWith("testguest: the guest powered off after ", run.StandardError, StringComparison.Ordinal);
+        Assert.Equal("[]\n", await Vmctl.OkAsync(daemon, "ls", "-o", "json"));
+    }
+
+    [Fact]
+    public async Task Sigterm_to_a_foreground_run_halts_the_guest()
+    {
+        await using var daemon = await DaemonProcess.StartPublishedAsync();
+        var command = Vmctl.Command(daemon.Socket, "run", "-m", "128", "-n", "fg", TestGuest);
+        var error = new StringBuilder();
+        var seen = new TaskCompletionSource();
+        var running = (command | (PipeTarget.ToDelegate(line =>
+        {
+            if (line.Contains("testguest ready", StringComparison.Ordinal))
+                seen.TrySetResult();
+        }), PipeTarget.ToStringBuilder(error))).ExecuteAsync();
+
+        await seen.Task.WaitAsync(TimeSpan.FromSeconds(60), TimeProvider.System);
+        ShimContract.Posix.Signals.Send(running.ProcessId, ShimContract.Posix.Signals.Terminate);
+
+        Assert.Equal(0, (await running).ExitCode);
+        Assert.Contains("asked to halt", error.ToString(), StringComparison.Ordinal);
+    }
+
+    private static Task<string> RunAsync(DaemonProcess daemon, string name, string actions, string append = "") =>
+        Vmctl.OkAsync(daemon, "run", "-d", "-n", name, "-m", "128", "--cmdline", $"console=ttyS0 quiet loglevel=1 cryptomgr.notests vmhost.test={actions} {append}".TrimEnd(), TestGuest);
+
+    private static string Line(int number) =>
+        string.Create(CultureInfo.InvariantCulture, $"L{number:D8} {unchecked((uint)number * 2654435761u):x8}");
+
+    private static int FreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+
+    // User-mode networking takes a connection before the guest listens: only an answer counts.
+    private static async Task<bool> PongsAsync(int port)
+    {
+        using var client = new TcpClient();
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(2), TimeProvider.System);
+        try
+        {
+            await client.ConnectAsync(IPAddress.Loopback, port, limit.Token);
+            await client.GetStream().WriteAsync("PING\r\n"u8.ToArray(), limit.Token);
+            var answer = new byte[7];
+            await client.GetStream().ReadExactlyAsync(answer, limit.Token);
+            return Encoding.ASCII.GetString(answer) == "+PONG\r\n";
+        }
+        catch (Exception e) when (e is IOException or SocketException or OperationCanceledException)
+        {
+            return false;
+        }
+    }
+}

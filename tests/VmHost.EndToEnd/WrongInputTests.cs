@@ -1,0 +1,118 @@
+using CliWrap.Buffered;
+using VmHost.TestKit;
+
+namespace VmHost.EndToEnd;
+
+/// <summary>Each wrong input gets one line that says what, why and the cure, its exit code, and leaves nothing.</summary>
+[Collection("one guest at a time: two cores, and QEMU emulates in software")]
+public sealed class WrongInputTests : IAsyncLifetime
+{
+    private DaemonProcess _daemon = null!;
+
+    public async ValueTask InitializeAsync()
+    {
+        _daemon = await DaemonProcess.StartPublishedAsync();
+        FakeImages.Write(_daemon.Directory, "ok", "console=ttyS0");
+        await File.WriteAllTextAsync(Path.Combine(_daemon.Directory, "text-kernel"), new string('x', 9000));
+    }
+
+    public ValueTask DisposeAsync() => _daemon.DisposeAsync();
+
+    public static TheoryData<string, int, string> Inputs => new()
+    {
+        { "run DIR/absent", 125, "spec.boot.triple_prefix (PREFIX)" },
+        { "run --kernel DIR", 125, "directory" },
+        { "run --kernel DIR/text-kernel", 125, "spec.boot.kernel_path (--kernel)" },
+        { "run -m 8 DEMO", 125, "MiB" },
+        { "run -m 0 DEMO", 125, "spec.memory_bytes (--memory)" },
+        { "run -m -5 DEMO", 125, "spec.memory_bytes (--memory)" },
+        { "run -m 1T DEMO", 125, "512 GiB" },
+        { "run -m lots DEMO", 2, "--memory wants a size" },
+        { "run -c 0 DEMO", 125, "must be 1 to 64" },
+        { "run -c 10000 DEMO", 125, "must be 1 to 64" },
+        { "run -n .. DEMO", 125, "name (--name)" },
+        { "run -n a/b DEMO", 125, "is not a machine name" },
+        { "run -p 0:80 DEMO", 125, "spec.published_ports[0].host_port (--publish)" },
+        { "run -p 65536:80 DEMO", 125, "must be 1 to 65535" },
+        { "run -p 8080:80 -p 8080:81 DEMO", 125, "already published" },
+        { "run -p nonsense DEMO", 2, "--publish wants" },
+        { "run", 2, "name what to run" },
+        { "run --bad DEMO", 2, "--bad" },
+        { "frobnicate", 2, "frobnicate" },
+        { "halt nobody", 4, "there is no machine 'nobody'" },
+        { "halt", 2, "--all" },
+        { "logs nobody", 4, "there is no machine 'nobody'" },
+        { "logs --tail x nobody", 2, "--tail wants" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Inputs))]
+    public async Task Wrong_input_is_refused_in_one_line(string arguments, int exitCode, string says)
+    {
+        var words = arguments.Split(' ').Select(word => word.Replace("DIR", _daemon.Directory, StringComparison.Ordinal).Replace("DEMO", Path.Combine(Repository.Images, "demo"), StringComparison.Ordinal));
+
+        var result = await Vmctl.RunAsync(_daemon, [.. words]);
+
+        Assert.True(exitCode == result.ExitCode, $"exit {result.ExitCode}: {result.StandardError}");
+        Assert.Contains(says, result.StandardError, StringComparison.Ordinal);
+        Assert.All(result.StandardError.TrimEnd('\n').Split('\n'), line => Assert.StartsWith("vmctl: ", line, StringComparison.Ordinal));
+        Assert.DoesNotContain("   at ", result.StandardError, StringComparison.Ordinal);
+        Assert.Equal("[]\n", await Vmctl.OkAsync(_daemon, "ls", "-o", "json"));
+    }
+
+    [Fact]
+    public async Task Without_a_daemon_it_says_which_socket_and_how_to_start_one()
+    {
+        var result = await Vmctl.Command(Path.Combine(_daemon.Directory, "none.sock"), "ps").ExecuteBufferedAsync();
+
+        Assert.Equal(3, result.ExitCode);
+        Assert.Contains("there is no socket file", result.StandardError, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_killed_daemons_socket_is_told_apart_and_the_next_daemon_replaces_it()
+    {
+        await _daemon.KillAsync();
+
+        var result = await Vmctl.RunAsync(_daemon, "ps");
+        await _daemon.StartAsync();
+
+        Assert.Equal(3, result.ExitCode);
+        Assert.Contains("nobody listens", result.StandardError, StringComparison.Ordinal);
+        await Vmctl.OkAsync(_daemon, "ps");
+    }
+
+    [Fact]
+    public async Task A_dry_run_prints_the_command_line_and_runs_nothing()
+    {
+        var plan = await Vmctl.OkAsync(_daemon, "run", "--dry-run", "-m", "256", Path.Combine(Repository.Images, "demo"));
+
+        Assert.Contains("qemu-system-x86_64 -no-user-config -nodefaults", plan, StringComparison.Ordinal);
+        Assert.Equal("[]\n", await Vmctl.OkAsync(_daemon, "ls", "-o", "json"));
+    }
+
+    [Fact]
+    public async Task A_second_daemon_is_refused_with_code_75_and_names_the_first()
+    {
+        var second = await CliWrap.Cli.Wrap(Repository.Published("vmhostd"))
+            .WithArguments(["--state-dir", _daemon.StateDir, "--run-dir", Path.Combine(_daemon.Directory, "r2")])
+            .WithValidation(CliWrap.CommandResultValidation.None)
+            .ExecuteBufferedAsync();
+
+        Assert.Equal(75, second.ExitCode);
+        Assert.Contains($"(pid {_daemon.Pid})", second.StandardError, StringComparison.Ordinal);
+        await Vmctl.OkAsync(_daemon, "ps");
+    }
+
+    [Fact]
+    public async Task A_second_daemon_on_the_same_socket_is_refused_too()
+    {
+        var second = await CliWrap.Cli.Wrap(Repository.Published("vmhostd"))
+            .WithArguments(["--state-dir", Path.Combine(_daemon.Directory, "s2"), "--run-dir", _daemon.RunDir])
+            .WithValidation(CliWrap.CommandResultValidation.None)
+            .ExecuteBufferedAsync();
+
+        Assert.Equal(75, second.ExitCode);
+        Assert.Contains("the socket", second.StandardError, StringComparison.Ordinal);
+    }
+}

@@ -1,0 +1,77 @@
+using System.Runtime.InteropServices;
+
+namespace VmHost.FakeHypervisor;
+
+/// <summary>
+/// The serial port, with an oracle. Blocking (QEMU): each chunk is appended to the oracle's file before it is written
+/// to the terminal, so after a kill -9 the oracle may be ahead by at most one chunk, and is never behind. Non-blocking
+/// (xhyve): one byte a call, dropped when the terminal is full; the oracle gets what was accepted.
+/// </summary>
+internal sealed class GuestConsole(string oraclePath) : IDisposable
+{
+    // xhyve and HyperKit read and write fd 0. Without a terminal there (a person at a pipe) fd 1 is written.
+    private readonly int _output = Native.IsTerminal(0) ? 0 : 1;
+
+    // Unbuffered, and any number of boots append to one file.
+    private readonly FileStream _oracle = new(
+        oraclePath, FileMode.Append, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
+
+    internal int ChunkSize { get; set; } = 4096;
+
+    internal bool DropsWhenFull { get; private set; }
+
+    internal void DropWhenFull()
+    {
+        Native.SetNonBlocking(_output);
+        DropsWhenFull = true;
+    }
+
+    internal void Write(ReadOnlySpan<byte> data)
+    {
+        if (DropsWhenFull)
+        {
+            foreach (ref readonly var value in data)
+            {
+                if (Native.Write(_output, new ReadOnlySpan<byte>(in value)) == 1)
+                    _oracle.WriteByte(value);
+            }
+
+            return;
+        }
+
+        while (!data.IsEmpty)
+        {
+            var chunk = data[..Math.Min(ChunkSize, data.Length)];
+            _oracle.Write(chunk);
+            WriteAll(chunk);
+            data = data[chunk.Length..];
+        }
+    }
+
+    /// <summary>Bytes read; 0 at the end or when the terminal hung up.</summary>
+    internal static int Read(Span<byte> buffer)
+    {
+        while (true)
+        {
+            var count = Native.Read(0, buffer);
+            if (count >= 0)
+                return count;
+            if (Marshal.GetLastPInvokeError() != Native.Interrupted)
+                return 0;
+        }
+    }
+
+    public void Dispose() => _oracle.Dispose();
+
+    private void WriteAll(ReadOnlySpan<byte> data)
+    {
+        while (!data.IsEmpty)
+        {
+            var count = Native.Write(_output, data);
+            if (count > 0)
+                data = data[count..];
+            else if (Marshal.GetLastPInvokeError() != Native.Interrupted)
+                return;   // hung up: the SIGHUP that ends this process is on its way
+        }
+    }
+}

@@ -1,0 +1,120 @@
+using System.Globalization;
+using System.IO.Hashing;
+using System.Text;
+
+namespace VmHost.FakeHypervisor;
+
+/// <summary>What the guest does, step by step: the words of <c>fake=STEP;STEP</c> on the kernel command line.</summary>
+internal sealed class Script(GuestConsole console, FakeMachine machine)
+{
+    private const int BlockSize = 64 << 10;
+
+    /// <summary>Runs the steps in order; returns when the guest has nothing more to do.</summary>
+    internal void Run(string steps)
+    {
+        foreach (var step in steps.Split(';', StringSplitOptions.RemoveEmptyEntries))
+        {
+            var (name, value) = step.Split(':', 2) is [var left, var right] ? (left, right) : (step, "");
+            Run(name, value);
+        }
+    }
+
+    private void Run(string name, string value)
+    {
+        switch (name)
+        {
+            case "banner": Line("fakehv ready"); break;
+            case "ready": Line("fakehv: ready"); break;
+            case "text": Line(Uri.UnescapeDataString(value)); break;
+            case "lines": Lines(Numbers(value)); break;
+            case "flood": Flood(Numbers(value)[0] << 20); break;
+            case "garbage": Garbage(Numbers(value)); break;
+            case "all256": console.Write([.. Enumerable.Range(0, 256).Select(number => (byte)number)]); break;
+            case "chunk": console.ChunkSize = (int)Numbers(value)[0]; break;
+            case "nonblock": console.DropWhenFull(); break;
+            case "echo": Echo(); break;
+            case "sleep": FakeMachine.Wait(TimeSpan.FromMilliseconds(Numbers(value)[0])); break;
+            case "ignoreterm": machine.IgnoresSignals = true; break;
+            case "ignorepower": machine.IgnoresPowerButton = true; break;
+            case "grandchild": FakeMachine.StartGrandchild(); break;
+            case "stderr": FakeMachine.Say(Uri.UnescapeDataString(value)); break;
+            case "event": machine.Qmp?.SendShutdown(value.StartsWith("guest", StringComparison.Ordinal), value); break;
+            case "exit": machine.End((int)Numbers(value)[0]); break;
+            case "die": Native.DieOf((int)Numbers(value)[0]); break;
+            case "hang": FakeMachine.Wait(Timeout.InfiniteTimeSpan); break;
+            case "noqmp": break;   // seen before the script runs
+            default: throw new FormatException($"fakehv: there is no step '{name}'");
+        }
+    }
+
+    private static long[] Numbers(string value) =>
+        [.. value.Split(':').Select(number => long.Parse(number, CultureInfo.InvariantCulture))];
+
+    private void Line(string text) => console.Write(Encoding.UTF8.GetBytes(text + "\r\n"));
+
+    // COUNT[:RATE a second]
+    private void Lines(long[] numbers)
+    {
+        var pause = numbers is [_, > 0 and var rate] ? TimeSpan.FromSeconds(1.0 / rate) : TimeSpan.Zero;
+        for (var number = 1L; number <= numbers[0]; number++)
+        {
+            console.Write(NumberedLine(number));
+            if (pause > TimeSpan.Zero)
+                FakeMachine.Wait(pause);
+        }
+    }
+
+    private void Flood(long bytes)
+    {
+        var block = new MemoryStream();
+        for (long number = 1, written = 0; written < bytes; number++)
+        {
+            block.Write(NumberedLine(number));
+            if (block.Length < BlockSize)
+                continue;
+
+            console.Write(block.GetBuffer().AsSpan(0, (int)block.Length));
+            written += block.Length;
+            block.SetLength(0);
+        }
+    }
+
+    // COUNT:SEED
+    private void Garbage(long[] numbers)
+    {
+        var bytes = new byte[numbers[0]];
+        new Random((int)numbers[1]).NextBytes(bytes);
+        console.Write(bytes);
+    }
+
+    private static byte[] NumberedLine(long number)
+    {
+        var digits = number.ToString("D8", CultureInfo.InvariantCulture);
+        var check = Crc32.HashToUInt32(Encoding.ASCII.GetBytes(digits));
+        return Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"L{digits} {check:x8}\n"));
+    }
+
+    private void Echo()
+    {
+        var line = new List<byte>();
+        Span<byte> buffer = stackalloc byte[4096];
+        int count;
+        while ((count = GuestConsole.Read(buffer)) > 0)
+        {
+            console.Write(buffer[..count]);
+            foreach (var value in buffer[..count])
+            {
+                if (value is not ((byte)'\n' or (byte)'\r'))
+                {
+                    line.Add(value);
+                    continue;
+                }
+
+                if (Encoding.UTF8.GetString([.. line]) == "exit")
+                    return;
+
+                line.Clear();
+            }
+        }
+    }
+}

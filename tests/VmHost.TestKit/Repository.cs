@@ -1,0 +1,35 @@
+namespace VmHost.TestKit;
+
+/// <summary>Where things are in this checkout.</summary>
+public static class Repository
+{
+    public static string Root { get; } = FindRoot();
+
+    public static string FakeHypervisor => Built("VmHost.FakeHypervisor", "fakehv");
+
+    public static string Shim => Built("VmHost.Shim", "vmhost-shim");
+
+    public static string Daemon => Built("VmHost.Daemon", "vmhostd");
+
+    public static string Cli => Built("VmHost.Cli", "vmctl");
+
+    /// <summary>A program as <c>scripts/publish</c> makes it.</summary>
+    public static string Published(string program) => Path.Combine(Root, "artifacts", "dist", "linux-x64", program);
+
+    public static string Images => Path.Combine(Root, "artifacts", "images");
+
+    private static string Built(string project, string program)
+    {
+        var configuration = new DirectoryInfo(AppContext.BaseDirectory).Name;
+        return Path.Combine(Root, "artifacts", "bin", project, configuration, program);
+    }
+
+    private static string FindRoot()
+    {
+        var directory = new DirectoryInfo(AppContext.BaseDirectory);
+        while (directory is not null && !File.Exists(Path.Combine(directory.FullName, "VmHost.sln")))
+            directory = directory.Parent;
+
+        return directory?.FullName ?? throw new InvalidOperationException("no VmHost.sln above the test's program");
+    }
+}

@@ -1,0 +1,46 @@
+using VmHost.Machines;
+using VmHost.Specs;
+
+namespace VmHost.Tests.Machines;
+
+public sealed class MachineTransitionsTests
+{
+    [Fact]
+    public void Every_pair_leads_to_a_state_or_is_refused_and_no_event_moves_a_machine_at_rest_but_a_start()
+    {
+        foreach (var state in Enum.GetValues<MachineState>())
+        {
+            foreach (var happened in Enum.GetValues<MachineEvent>())
+            {
+                var next = Next(state, happened);
+                if (MachineTransitions.IsAtRest(state))
+                    Assert.Equal(happened == MachineEvent.StartRequested ? MachineState.Starting : null, next);
+                else if (happened is MachineEvent.EndedWell or MachineEvent.EndedBadly && state != MachineState.Backoff)
+                    Assert.True(MachineTransitions.IsAtRest(next!.Value));
+            }
+        }
+    }
+
+    [Theory]
+    [InlineData(MachineState.Starting, MachineEvent.Started, MachineState.Running)]
+    [InlineData(MachineState.Unknown, MachineEvent.Started, MachineState.Running)]
+    [InlineData(MachineState.Running, MachineEvent.StopRequested, MachineState.Stopping)]
+    [InlineData(MachineState.Stopping, MachineEvent.StopGivenUp, MachineState.Running)]
+    [InlineData(MachineState.Running, MachineEvent.SightLost, MachineState.Unknown)]
+    [InlineData(MachineState.Stopping, MachineEvent.EndedWell, MachineState.Stopped)]
+    [InlineData(MachineState.Starting, MachineEvent.EndedBadly, MachineState.Failed)]
+    public void A_life_goes_on_like_this(MachineState state, MachineEvent happened, MachineState next) =>
+        Assert.Equal(next, Next(state, happened));
+
+    private static MachineState? Next(MachineState state, MachineEvent happened)
+    {
+        try
+        {
+            return MachineTransitions.Next(state, happened);
+        }
+        catch (VmHostException e) when (e.Error == VmHostError.FailedPrecondition)
+        {
+            return null;
+        }
+    }
+}
