@@ -69,7 +69,7 @@ public static class BootResolver
 
             fault = $"{Quoted.Text(path)} {problem}";
         }
-        catch (IOException e)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             fault = $"{Quoted.Text(path)} cannot be read ({e.Message}); check the file";
         }

@@ -48,6 +48,8 @@ public sealed class FileDigests(TimeProvider time)
     /// </exception>
     public async Task<string> Sha256Async(string path, CancellationToken ct)
     {
+        // Before the file is looked at: what changes after this is not taken for what was at rest by then.
+        var lookedAt = time.GetUtcNow();
         using var file = ImageFile.Open(path, mayBeEmpty: true, out var status, out var fault);
         if (file is null)
             throw new VmHostException(VmHostError.FailedPrecondition, fault);
@@ -59,30 +61,36 @@ public sealed class FileDigests(TimeProvider time)
                 return known;
         }
 
-        var digest = await ComputeAsync(file, path, ct);
+        var digest = await ComputeAsync(file, status.Size, path, ct);
 
         if (!FileStatus.TryGet(file, out var after) || FileIdentity.Of(after) != identity)
             throw new VmHostException(VmHostError.FailedPrecondition, $"{Quoted.Text(path)} changed while it was read; try again when nothing writes to it");
 
-        if (IsSettled(status))
+        if (IsSettled(status, lookedAt))
             Remember(identity, digest);
         return digest;
     }
 
-    private static async Task<string> ComputeAsync(SafeFileHandle file, string path, CancellationToken ct)
+    // Reads no more than the size: the end of a file that grows may never be reached.
+    private static async Task<string> ComputeAsync(SafeFileHandle file, long size, string path, CancellationToken ct)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         var buffer = ArrayPool<byte>.Shared.Rent(BufferSize);
         try
         {
             long offset = 0;
-            while (await RandomAccess.ReadAsync(file, buffer, offset, ct) is var read and > 0)
+            while (offset < size)
             {
+                var wanted = (int)Math.Min(buffer.Length, size - offset);
+                var read = await RandomAccess.ReadAsync(file, buffer.AsMemory(0, wanted), offset, ct);
+                if (read == 0)
+                    break;
+
                 hash.AppendData(buffer, 0, read);
                 offset += read;
             }
         }
-        catch (IOException e)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new VmHostException(VmHostError.FailedPrecondition, $"{Quoted.Text(path)} cannot be read ({e.Message}); check the file");
         }
@@ -107,8 +115,8 @@ public sealed class FileDigests(TimeProvider time)
         }
     }
 
-    private bool IsSettled(FileStatus status) =>
-        (time.GetUtcNow() - DateTimeOffset.UnixEpoch).TotalSeconds - (status.ModifiedAt / 1e9) > SettleTime.TotalSeconds;
+    private static bool IsSettled(FileStatus status, DateTimeOffset lookedAt) =>
+        (lookedAt - DateTimeOffset.UnixEpoch).TotalSeconds - (status.ModifiedAt / 1e9) > SettleTime.TotalSeconds;
 
     [StructLayout(LayoutKind.Auto)]
     private readonly record struct FileIdentity(ulong Device, ulong Inode, long Size, long ModifiedAt)

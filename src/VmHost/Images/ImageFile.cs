@@ -38,11 +38,15 @@ public static class ImageFile
         return null;
     }
 
-    /// <summary>Whether something stands at the path, be it what it may; also true where one may not look.</summary>
+    /// <summary>
+    /// Whether something stands at the path, be it what it may: also a link to nothing, and also true where one may not
+    /// look. False for a path longer than the file system takes, at which nothing can stand.
+    /// </summary>
     /// <param name="path">Without fault in the sense of <see cref="PathFaultOf"/>.</param>
     public static bool Exists(string path) =>
         FileStatus.TryGet(path, out var status)
-        || status.Failure is not (FileFailure.NotFound or FileFailure.NotDirectory);
+        || status.Failure is not (FileFailure.NotFound or FileFailure.NotDirectory or FileFailure.NameTooLong)
+        || (status.Failure is FileFailure.NotFound && IsLink(path));
 
     /// <summary>
     /// Opens the regular file that <paramref name="path"/> leads to, through symbolic links. The facts are those of the

@@ -160,7 +160,7 @@ public static class TripleFinder
         {
             fault = $"{Quoted.Text(path)} is no UTF-8 text; write the command line into it";
         }
-        catch (IOException e)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             fault = $"{Quoted.Text(path)} cannot be read ({e.Message}); check the file";
         }

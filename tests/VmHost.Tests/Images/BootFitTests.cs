@@ -73,6 +73,26 @@ public sealed class BootFitTests
     }
 
     [Fact]
+    public void A_kernel_may_end_at_3_GiB_and_no_byte_later()
+    {
+        var fits = Header(new() { PrefAddress = 0xb0000000, InitSize = 0x10000000 });
+        var doesNot = Header(new() { PrefAddress = 0xb0000001, InitSize = 0x10000000 });
+
+        Assert.Empty(BootFit.Check(fits, 0, "", ByteSize.FromMiB(3072), BootFields.OneByOne));
+        Assert.Contains(
+            "up to address 0xc0000001, beyond the 3 GiB",
+            Assert.Single(BootFit.Check(doesNot, 0, "", ByteSize.FromMiB(8192), BootFields.OneByOne)).Message,
+            StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_kernel_that_takes_no_ramdisk_says_0_and_nothing_negative() =>
+        Assert.Contains(
+            "takes at most 0,",
+            Assert.Single(BootFit.Check(Header(new() { InitrdAddrMax = 0x1000000 }), 1, "", null, BootFields.OneByOne)).Message,
+            StringComparison.Ordinal);
+
+    [Fact]
     public void A_command_line_may_be_as_long_as_the_header_says()
     {
         Assert.Empty(BootFit.Check(Debian, 0, new string('x', 2046), null, BootFields.OneByOne));

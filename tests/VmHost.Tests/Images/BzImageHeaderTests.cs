@@ -165,6 +165,42 @@ public sealed class BzImageHeaderTests
     public void A_version_without_an_end_is_none() =>
         Assert.Null(Parse((Debian with { Version = new string('x', 700) }).Build()).KernelVersion);
 
+    [Theory]
+    [InlineData(0x020b, true)]
+    [InlineData(0x020c, false)]
+    public void Since_protocol_2_12_a_kernel_says_its_width(int protocol, bool isTaken)
+    {
+        var image = (Debian with { Protocol = (ushort)protocol, XLoadFlags = 0 }).Build();
+
+        Assert.Equal(isTaken, BzImageHeader.TryParse(image, image.Length, out _, out _));
+    }
+
+    [Theory]
+    [InlineData(0u, 0)]
+    [InlineData(256u, 255)]
+    [InlineData(uint.MaxValue, int.MaxValue)]
+    public void The_longest_command_line_leaves_a_byte_for_the_nul(uint cmdlineSize, int most) =>
+        Assert.Equal(most, Parse((Debian with { CmdlineSize = cmdlineSize }).Build()).MaxCommandLineBytes);
+
+    [Fact]
+    public void A_payload_size_beyond_4_gib_does_not_wrap_around()
+    {
+        var image = Debian.Build();
+        image.AsSpan(0x1f4, 4).Fill(0xff);
+
+        Assert.Contains("tells of 68719478768 bytes", ProblemOf(image), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_file_that_shrank_since_its_size_was_asked_is_truncated()
+    {
+        using var folder = new TemporaryFolder();
+        using var file = File.OpenHandle(folder.Write("kernel", Debian.Build()[..0x220]));
+
+        Assert.False(BzImageHeader.TryRead(file, 6144, out _, out var problem));
+        Assert.StartsWith("is truncated", problem, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Every_cut_of_a_kernel_is_refused()
     {

@@ -70,6 +70,49 @@ public sealed class FileDigestsTests : IDisposable
     }
 
     [Fact]
+    public async Task A_change_within_the_tick_of_the_last_one_is_not_overlooked()
+    {
+        // The file changes while the clock is asked. If it was asked after the reading, the digest of what had been there
+        // before would be taken for that of a file at rest.
+        var path = _folder.Write("file", "xyz");
+        var changed = File.GetLastWriteTimeUtc(path);
+        var clock = new InterruptedClock(_time.GetUtcNow().AddMinutes(1), () =>
+        {
+            _folder.Write("file", "abc");
+            File.SetLastWriteTimeUtc(path, changed);
+        });
+        var digests = new FileDigests(clock);
+
+        await digests.Sha256Async(path, TestContext.Current.CancellationToken);
+
+        Assert.Equal(Abc, await digests.Sha256Async(path, TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
+    public async Task A_file_that_grows_for_ever_is_refused_and_not_read_for_ever()
+    {
+        var ct = TestContext.Current.CancellationToken;
+        var path = _folder.WriteSparse("log", 128L << 20);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        var grows = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var growth = Task.Run(() => Grow(path, grows, stop.Token), ct);
+        await grows.Task.WaitAsync(ct);
+
+        try
+        {
+            var e = await Assert.ThrowsAsync<VmHostException>(() => DigestAsync(path));
+
+            Assert.Equal(VmHostError.FailedPrecondition, e.Error);
+            Assert.Contains("changed while it was read", e.Message, StringComparison.Ordinal);
+        }
+        finally
+        {
+            await stop.CancelAsync();
+            await growth;
+        }
+    }
+
+    [Fact]
     public async Task Names_of_one_file_share_a_digest()
     {
         var path = _folder.Write("file", "abc");
@@ -119,5 +162,25 @@ public sealed class FileDigestsTests : IDisposable
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => _digests.Sha256Async(path, new CancellationToken(canceled: true)));
     }
 
+    // By holes, which are made far faster than they are read.
+    private static void Grow(string path, TaskCompletionSource grows, CancellationToken stop)
+    {
+        using var file = new FileStream(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite, bufferSize: 0);
+        while (!stop.IsCancellationRequested)
+        {
+            file.SetLength(file.Length + (64 * 1024));
+            grows.TrySetResult();
+        }
+    }
+
     private Task<string> DigestAsync(string path) => _digests.Sha256Async(path, TestContext.Current.CancellationToken);
+
+    private sealed class InterruptedClock(DateTimeOffset now, Action whenAsked) : TimeProvider
+    {
+        public override DateTimeOffset GetUtcNow()
+        {
+            whenAsked();
+            return now;
+        }
+    }
 }

@@ -159,6 +159,31 @@ public sealed class ImageFileTests : IDisposable
         Assert.Contains("is a socket", FaultOf(_folder.File("socket")), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void A_path_of_4095_bytes_is_the_longest()
+    {
+        // A chain of '/.' is the root, however long.
+        Assert.Contains("is a directory", FaultOf(string.Concat(Enumerable.Repeat("/.", 2047)) + "/"), StringComparison.Ordinal);
+        Assert.Contains("4096 bytes long", FaultOf(string.Concat(Enumerable.Repeat("/.", 2048))), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Something_exists_where_a_file_or_a_broken_link_stands()
+    {
+        Assert.True(ImageFile.Exists(_folder.Write("file", "")));
+        Assert.True(ImageFile.Exists(_folder.Path));
+        Assert.True(ImageFile.Exists(_folder.Link("broken", "nowhere")));
+        Assert.True(ImageFile.Exists(_folder.Link("circle", "circle")));
+    }
+
+    [Fact]
+    public void Nothing_exists_where_nothing_can_stand()
+    {
+        Assert.False(ImageFile.Exists(_folder.File("nothing")));
+        Assert.False(ImageFile.Exists(_folder.Write("file", "") + "/below"));
+        Assert.False(ImageFile.Exists(_folder.File(new string('x', 256))));
+    }
+
     private static string FaultOf(string path)
     {
         using var file = ImageFile.Open(path, mayBeEmpty: false, out _, out var fault);

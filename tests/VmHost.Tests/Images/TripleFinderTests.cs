@@ -40,6 +40,16 @@ public sealed class TripleFinderTests : IDisposable
         Assert.Equal(Prefix + "-kernel", TripleFinder.Find(Request()).KernelPath);
     }
 
+    [Fact]
+    public void A_broken_link_for_a_kernel_does_not_silently_give_way_to_a_bzimage()
+    {
+        WriteTriple();
+        File.Move(Prefix + "-kernel", Prefix + "-bzImage");
+        _folder.Link("demo-kernel", "nowhere");
+
+        Assert.Equal(Prefix + "-kernel", TripleFinder.Find(Request()).KernelPath);
+    }
+
     [Theory]
     [InlineData("a b\n", "a b")]
     [InlineData("a b\n\n", "a b")]
@@ -101,15 +111,28 @@ public sealed class TripleFinderTests : IDisposable
 
     [Theory]
     [InlineData("-kernel")]
+    [InlineData("-bzImage")]
     [InlineData("-initrd.img")]
     [InlineData("-cmdline")]
     public void Given_one_of_its_files_the_right_prefix_is_proposed(string suffix)
     {
         WriteTriple();
+        _folder.Write("demo-bzImage", "other");
 
         var fault = Assert.Single(TripleFinder.Find(Request() with { TriplePrefix = Prefix + suffix }).Faults);
 
         Assert.EndsWith($"give the prefix that its files share: '{Prefix}'", fault.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(244)]
+    [InlineData(249)]
+    [InlineData(300)]
+    public void A_prefix_too_long_for_its_suffixes_has_no_triple(int length)
+    {
+        var fault = Assert.Single(TripleFinder.Find(Request() with { TriplePrefix = _folder.File(new string('x', length)) }).Faults);
+
+        Assert.StartsWith("there is no triple of this prefix", fault.Message, StringComparison.Ordinal);
     }
 
     [Theory]

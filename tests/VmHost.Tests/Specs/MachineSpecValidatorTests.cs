@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using CsCheck;
 using VmHost.Specs;
 
 namespace VmHost.Tests.Specs;
@@ -225,6 +226,45 @@ public sealed class MachineSpecValidatorTests
         Assert.Equal("spec.uuid", fault.Field);
         Assert.DoesNotContain(fault.Message, char.IsControl);
     }
+
+    [Fact]
+    public void An_address_at_fault_is_not_shown_raw_by_an_overlap()
+    {
+        var hostile = Port(80) with { HostAddress = "\u001b[2J" };
+
+        var faults = Validate(WithPorts(hostile, hostile)).Faults;
+
+        Assert.Equal(3, faults.Length);
+        Assert.All(faults, fault => Assert.DoesNotContain(fault.Message, char.IsControl));
+    }
+
+    [Fact]
+    public void No_request_throws_or_brings_a_control_character_into_a_message() =>
+        Requests.Sample(
+            request =>
+            {
+                var found = Validate(request);
+
+                Assert.Equal(found.IsSound, found.Faults.IsEmpty);
+                Assert.All(found.Faults, fault => Assert.All(fault.Message, letter => Assert.InRange(letter, ' ', '~')));
+            },
+            iter: 500);
+
+    private static Gen<MachineRequest> Requests { get; } =
+        from name in Gen.Null(Gen.String)
+        from cpuCount in Gen.Nullable(Gen.Int)
+        from memory in Gen.Nullable(Gen.Long)
+        from ports in Ports.Array[0, 8]
+        from hypervisor in Gen.Int[-1, 3]
+        from uuid in Gen.Null(Gen.String)
+        select new MachineRequest(name, Minimal.Boot, cpuCount, memory, [.. ports], (HypervisorKind)hypervisor, uuid);
+
+    private static Gen<PublishedPort> Ports =>
+        from address in Gen.OneOf(Gen.String, Gen.Const("127.0.0.1"), Gen.Const("0.0.0.0"), Gen.Const(""))
+        from hostPort in Gen.OneOf(Gen.Int, Gen.Int[1, 4])
+        from guestPort in Gen.OneOf(Gen.Int, Gen.Int[1, 4])
+        from protocol in Gen.Int[-1, 3]
+        select new PublishedPort(address, hostPort, guestPort, (PortProtocol)protocol);
 
     private static MachineValidation Validate(MachineRequest request) =>
         MachineSpecValidator.Validate(request, (_, _) => new(Files, []));
