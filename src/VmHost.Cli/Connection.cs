@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Grpc.Core;
 using Grpc.Net.Client;
 using VmHost.Client;
 using VmHost.Protocol.V1;
@@ -11,13 +12,19 @@ internal sealed class Connection : IDisposable
     internal static readonly Option<string?> HostOption = new("--host")
     {
         Description = "The daemon's socket: a path or unix:///path (default: VMHOST_SOCKET, else the run directory's)",
+        HelpName = "SOCKET",
         Recursive = true,
     };
 
+    // Far longer than what only looks may take; a daemon that is stopped or hangs takes connections and says nothing.
+    private static readonly TimeSpan LookLimit = TimeSpan.FromSeconds(15);
+
     private readonly GrpcChannel _channel;
+    private readonly VmHostAddress _address;
 
     private Connection(VmHostAddress address)
     {
+        _address = address;
         _channel = VmHostChannel.Open(address);
         Machines = new(_channel);
         Console = new(_channel);
@@ -28,9 +35,45 @@ internal sealed class Connection : IDisposable
 
     internal ConsoleService.ConsoleServiceClient Console { get; }
 
-    internal HostService.HostServiceClient Host { get; }
+    private HostService.HostServiceClient Host { get; }
 
-    internal static Connection Open(ParseResult parsed) => new(VmHostAddress.Resolve(parsed.GetValue(HostOption)));
+    internal static Connection Open(ParseResult parsed)
+    {
+        try
+        {
+            return new(VmHostAddress.Resolve(parsed.GetValue(HostOption)));
+        }
+        catch (Exception e) when (e is FormatException or ArgumentException)
+        {
+            throw new CliException(ExitCodes.Usage, $"--host or {VmHostAddress.Variable}: {e.Message}");
+        }
+    }
+
+    internal async Task<IReadOnlyList<Machine>> ListAsync(CancellationToken ct) =>
+        (await LookAsync(deadline => Machines.ListMachinesAsync(new(), deadline: deadline, cancellationToken: ct))).Machines;
+
+    internal async Task<Machine> GetAsync(string machine, CancellationToken ct) =>
+        (await LookAsync(deadline => Machines.GetMachineAsync(new() { Machine = machine }, deadline: deadline, cancellationToken: ct))).Machine;
+
+    internal Task<GetHostInfoResponse> HostInfoAsync(CancellationToken ct) =>
+        LookAsync(deadline => Host.GetHostInfoAsync(new(), deadline: deadline, cancellationToken: ct));
+
+    /// <summary>The machine once it does not run, also when the daemon is restarted meanwhile.</summary>
+    internal Task<Machine> EndOfAsync(string machine, CancellationToken ct) =>
+        new ResumingWait(Machines, TimeProvider.System).WaitAsync(machine, ct);
 
     public void Dispose() => _channel.Dispose();
+
+    private async Task<T> LookAsync<T>(Func<DateTime, AsyncUnaryCall<T>> call)
+    {
+        try
+        {
+            return await call(TimeProvider.System.GetUtcNow().UtcDateTime + LookLimit);
+        }
+        catch (RpcException e) when (e.StatusCode == StatusCode.DeadlineExceeded)
+        {
+            throw new DaemonUnreachableException(
+                UnreachableReason.TimedOut, _address.SocketPath, $"it did not answer within {LookLimit.TotalSeconds:0} s");
+        }
+    }
 }

@@ -3,7 +3,7 @@ using VmHost.Protocol.V1;
 
 namespace VmHost.Cli;
 
-/// <summary>What vmctl exits with; documented in its help.</summary>
+/// <summary>What vmctl exits with; documented at the end of its help.</summary>
 internal static class ExitCodes
 {
     internal const int Ok = 0;
@@ -33,16 +33,19 @@ internal static class ExitCodes
             _ => Failed,
         };
 
-    /// <summary>For commands that end as their machine did.</summary>
-    internal static int Of(MachineExit? exit) =>
+    /// <summary>For <c>wait</c>, which ends as its machine did.</summary>
+    internal static int OfWait(MachineExit? exit) =>
         exit switch
         {
             null => Failed,
             { Reason: ExitReason.PowerOff or ExitReason.Halt } => Ok,
             { Reason: ExitReason.Reset } => GuestReset,
             { Reason: ExitReason.Panic or ExitReason.TripleFault } => GuestCrashed,
-            { Reason: ExitReason.StartFailed } => Refused,
+            { Reason: ExitReason.StartFailed } => Failed,
             { HasSignal: true } => SignalBase + exit.Signal,
             _ => Failed,
         };
+
+    /// <summary>For <c>run</c>: as <c>wait</c>, but a guest that never ran is as good as refused.</summary>
+    internal static int OfRun(MachineExit? exit) => exit?.Reason == ExitReason.StartFailed ? Refused : OfWait(exit);
 }

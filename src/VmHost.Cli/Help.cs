@@ -1,12 +1,43 @@
+using System.CommandLine;
+using System.CommandLine.Help;
+using System.CommandLine.Invocation;
+
 namespace VmHost.Cli;
 
-internal static class Help
+/// <summary>The usual help, with what every command has in common at its end.</summary>
+internal sealed class Help(HelpAction usual) : SynchronousCommandLineAction
 {
-    internal const string Text = """
-        Runs small Linux VMs through vmhostd.
+    internal const string Description = "Runs small Linux VMs through vmhostd.";
 
-        Exit codes: 0 ok, 1 failed, 2 wrong arguments, 3 no daemon, 4 no such machine, 5 wrong state or name taken,
-        6 no permission, 124 timed out, 125 run was refused, 130 interrupted. run and wait end as the machine did:
-        0 powered off, 10 reset, 11 panic or triple fault, 128+N killed by signal N, 1 otherwise.
+    private const string End = """
+        Environment:
+          VMHOST_SOCKET  The daemon's socket, where --host is not given
+
+        Exit codes:
+          0    ok                        10   the guest reset itself (run, wait)
+          1    failed                    11   the guest panicked, or triple-faulted (run, wait)
+          2    wrong arguments           124  timed out
+          3    the daemon is not there   125  run was refused, or the guest never ran
+          4    no such machine           128+N  the machine was ended by signal N (run, wait)
+          5    wrong state, name taken   130  interrupted
+          6    no permission
+
+          run and wait exit with 0 when the guest powered off or halted.
+
         """;
+
+    public override bool ClearsParseErrors => usual.ClearsParseErrors;
+
+    public override int Invoke(ParseResult parseResult)
+    {
+        var result = usual.Invoke(parseResult);
+        parseResult.InvocationConfiguration.Output.WriteLine(End);
+        return result;
+    }
+
+    internal static void AddTo(RootCommand root)
+    {
+        foreach (var option in root.Options.OfType<HelpOption>())
+            option.Action = option.Action is HelpAction usual ? new Help(usual) : option.Action;
+    }
 }

@@ -1,50 +1,41 @@
 using System.CommandLine;
 using VmHost.Cli;
 using VmHost.Cli.Commands;
+using VmHost.Cli.Terminal;
 
-var root = new RootCommand(Help.Text)
+using var interrupts = new Interrupts();
+var root = new RootCommand(Help.Description)
 {
-    RunCommand.Create(), StartCommand.Create(), HaltCommand.Create(), KillCommand.Create(), RemoveCommand.Create(),
+    RunCommand.Create(interrupts), StartCommand.Create(), HaltCommand.Create(), KillCommand.Create(), RemoveCommand.Create(),
     ListCommand.Create("ps", "List running machines (all with -a)", allByDefault: false),
     ListCommand.Create("ls", "List all machines", allByDefault: true, "list"),
     InspectCommand.Create(), LogsCommand.Create(), WaitCommand.Create(), VersionCommand.Create(),
 };
 root.Options.Add(Connection.HostOption);
+root.Options.Add(CommonOptions.Format);
+Help.AddTo(root);
 
 if (args.Length == 0)
     args = ["--help"];
 
-var parsed = root.Parse(args);
-// System.CommandLine takes an option that it does not know for an argument, where one may stand.
-var unknown = parsed.CommandResult.Children.OfType<System.CommandLine.Parsing.ArgumentResult>()
-    .SelectMany(argument => argument.Tokens)
-    .FirstOrDefault(token => token.Value.Length > 1 && token.Value[0] == '-');
-if (unknown is not null && !args.Contains("--", StringComparer.Ordinal))
+// A kernel command line may begin with @: that is no file to read options from.
+var parsed = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
+if (Usage.Faults(parsed, args) is { Count: > 0 } faults)
 {
-    VmHost.Cli.Terminal.Output.Error($"there is no option '{unknown.Value}' here. See: vmctl {parsed.CommandResult.Command.Name} --help");
-    return ExitCodes.Usage;
-}
-
-if (parsed.Errors.Count > 0)
-{
-    foreach (var error in parsed.Errors)
-        VmHost.Cli.Terminal.Output.Error($"{error.Message} See: vmctl {parsed.CommandResult.Command.Name} --help");
+    foreach (var fault in faults)
+        Output.Error(fault);
     return ExitCodes.Usage;
 }
 
 try
 {
-    return await parsed.InvokeAsync(new InvocationConfiguration
-    {
-        EnableDefaultExceptionHandler = false,
-
-        // Its own handling of signals ends the process two seconds after the first: a guest takes longer to halt.
-        ProcessTerminationTimeout = null,
-    });
+    // Signals are ours: a foreground run ends with its machine and not soon after the first of them.
+    var configuration = new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null };
+    return await parsed.InvokeAsync(configuration, interrupts.Token);
 }
-catch (IOException e) when (BrokenPipe.Is(e))
+catch (OutputClosedException)
 {
-    return ExitCodes.Ok;   // `vmctl logs x | head -1`: whoever read has enough
+    return ExitCodes.Ok;
 }
 catch (Exception e)
 {

@@ -1,7 +1,5 @@
 using System.Runtime.CompilerServices;
 using Grpc.Core;
-using Polly;
-using Polly.Retry;
 using VmHost.Protocol.V1;
 
 namespace VmHost.Client;
@@ -21,7 +19,7 @@ public readonly record struct ConsoleChunk(long Offset, ReadOnlyMemory<byte> Dat
 public sealed class ResumingConsole(ConsoleService.ConsoleServiceClient console, TimeProvider time)
 {
     /// <summary>How long to try to reach a daemon that went away. Default 10 s.</summary>
-    public TimeSpan GiveUpAfter { get; init; } = TimeSpan.FromSeconds(10);
+    public TimeSpan GiveUpAfter { get; init; } = Reconnection.DefaultLimit;
 
     /// <summary>Called when the daemon went away and is waited for.</summary>
     public Action? OnInterrupted { get; init; }
@@ -32,6 +30,7 @@ public sealed class ResumingConsole(ConsoleService.ConsoleServiceClient console,
     /// <exception cref="RpcException">As ReadConsole; UNAVAILABLE when the daemon did not come back in time.</exception>
     public async IAsyncEnumerable<ConsoleChunk> ReadAsync(ReadConsoleRequest request, [EnumeratorCancellation] CancellationToken ct)
     {
+        // Until something came, what was asked for is asked again; from then on what follows it.
         var current = request.Clone();
         var call = console.ReadConsole(current, cancellationToken: ct);
         try
@@ -43,12 +42,11 @@ public sealed class ResumingConsole(ConsoleService.ConsoleServiceClient console,
                 {
                     more = await call.ResponseStream.MoveNext(ct);
                 }
-                catch (RpcException e) when (IsInterruption(e) && current.StartCase == ReadConsoleRequest.StartOneofCase.Offset)
+                catch (RpcException e) when (Reconnection.IsInterruptionOfReached(e))
                 {
-                    // Where to go on is known once something came, or was asked for as an offset.
                     OnInterrupted?.Invoke();
                     call.Dispose();
-                    call = await ReopenAsync(current, ct);
+                    call = await Reconnection.UntilReachedAsync(token => ReopenAsync(current, ct, token), GiveUpAfter, time, ct);
                     continue;
                 }
 
@@ -66,48 +64,23 @@ public sealed class ResumingConsole(ConsoleService.ConsoleServiceClient console,
         }
     }
 
-    // A daemon that ends properly says UNAVAILABLE; one that is killed breaks the connection, which reads the same.
-    // While it is away, connecting fails in our own words, which gRPC calls INTERNAL.
-    private static bool IsInterruption(RpcException e) =>
-        e.StatusCode == StatusCode.Unavailable
-        || DaemonUnreachableException.Find(e) is { Reason: UnreachableReason.NoSocketFile or UnreachableReason.Refused or UnreachableReason.TimedOut };
-
-    private async Task<AsyncServerStreamingCall<ReadConsoleResponse>> ReopenAsync(ReadConsoleRequest request, CancellationToken ct)
+    /// <param name="request">Where to go on.</param>
+    /// <param name="reading">Ends the stream.</param>
+    /// <param name="opening">Ends the attempt.</param>
+    private async Task<AsyncServerStreamingCall<ReadConsoleResponse>> ReopenAsync(
+        ReadConsoleRequest request, CancellationToken reading, CancellationToken opening)
     {
-        var untilReachable = new ResiliencePipelineBuilder { TimeProvider = time }
-            .AddTimeout(GiveUpAfter)
-            .AddRetry(new RetryStrategyOptions
-            {
-                ShouldHandle = new PredicateBuilder().Handle<RpcException>(IsInterruption),
-                BackoffType = DelayBackoffType.Exponential,
-                Delay = TimeSpan.FromMilliseconds(50),
-                MaxDelay = TimeSpan.FromSeconds(1),
-                MaxRetryAttempts = int.MaxValue,
-            })
-            .Build();
+        var call = console.ReadConsole(request, cancellationToken: reading);
         try
         {
-            return await untilReachable.ExecuteAsync(
-                async token =>
-                {
-                    var call = console.ReadConsole(request, cancellationToken: ct);
-                    try
-                    {
-                        // The headers come once the daemon has looked the machine up.
-                        await call.ResponseHeadersAsync.WaitAsync(token);
-                        return call;
-                    }
-                    catch
-                    {
-                        call.Dispose();
-                        throw;
-                    }
-                },
-                ct);
+            // The headers come once the daemon has looked the machine up.
+            await call.ResponseHeadersAsync.WaitAsync(opening);
+            return call;
         }
-        catch (Polly.Timeout.TimeoutRejectedException)
+        catch
         {
-            throw new RpcException(new(StatusCode.Unavailable, $"the daemon went away and did not come back within {GiveUpAfter.TotalSeconds:0} s"));
+            call.Dispose();
+            throw;
         }
     }
 }

@@ -20,18 +20,33 @@ public sealed record VmHostAddress(string SocketPath)
     /// </summary>
     /// <param name="asked">A path or <c>unix:///path</c>; null for the default.</param>
     /// <exception cref="DaemonUnreachableException">The path is too long for a socket.</exception>
+    /// <exception cref="FormatException">It is empty, or names something else than a Unix socket.</exception>
     public static VmHostAddress Resolve(string? asked)
     {
-        var text = asked is { Length: > 0 } ? asked : Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } named ? named : Default;
-        var path = Path.GetFullPath(text.StartsWith(Scheme, StringComparison.Ordinal) ? text[Scheme.Length..] : text);
+        var text = asked ?? (Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } named ? named : Default);
+        var path = PathOf(text);
         var bytes = Encoding.UTF8.GetByteCount(path);
         return bytes <= MaxPathBytes
             ? new VmHostAddress(path)
             : throw new DaemonUnreachableException(UnreachableReason.PathTooLong, path, $"a socket's path has at most {MaxPathBytes} bytes, this one has {bytes}");
     }
 
+    // A relative XDG_RUNTIME_DIR is to be ignored, as its specification says.
     private static string Default =>
-        Environment.GetEnvironmentVariable("XDG_RUNTIME_DIR") is { Length: > 0 } run
+        Environment.GetEnvironmentVariable("XDG_RUNTIME_DIR") is { } run && Path.IsPathFullyQualified(run)
             ? Path.Combine(run, "vmhost", "vmhostd.sock")
             : FormattableString.Invariant($"/tmp/vmhost-{PeerCredentials.OwnUser}/vmhostd.sock");
+
+    private static string PathOf(string text)
+    {
+        var path = text.StartsWith(Scheme, StringComparison.Ordinal) ? text[Scheme.Length..] : text;
+        if (path.Length == 0)
+            throw new FormatException("it is empty; give the path of a socket");
+
+        // As a path it would be looked for as a file, and the message would lead astray.
+        if (path.Contains("://", StringComparison.Ordinal))
+            throw new FormatException($"'{text}' is no Unix socket; give unix:///path or a path");
+
+        return Path.GetFullPath(path);
+    }
 }

@@ -7,6 +7,8 @@ namespace VmHost.Client;
 /// <summary>Opens gRPC channels to a daemon's Unix socket.</summary>
 public static class VmHostChannel
 {
+    private const int NotADirectory = 20;
+
     private static readonly TimeSpan ConnectLimit = TimeSpan.FromSeconds(5);
 
     /// <summary>
@@ -65,13 +67,16 @@ public static class VmHostChannel
             throw new DaemonUnreachableException(UnreachableReason.ForeignServer, path, $"it is user {user}'s, neither this user's nor root's");
     }
 
+    // .NET tells a missing file as AddressNotAvailable, and ENOTDIR (a file where a directory should be) not at all.
     private static UnreachableReason ReasonOf(SocketException e) =>
-        e.SocketErrorCode switch
+        e switch
         {
-            SocketError.AddressNotAvailable => UnreachableReason.NoSocketFile,
-            SocketError.ConnectionRefused => UnreachableReason.Refused,
-            SocketError.AccessDenied => UnreachableReason.PermissionDenied,
-            SocketError.TimedOut => UnreachableReason.TimedOut,
+            { SocketErrorCode: SocketError.AddressNotAvailable } or { NativeErrorCode: NotADirectory } => UnreachableReason.NoSocketFile,
+            { SocketErrorCode: SocketError.ConnectionRefused } => UnreachableReason.Refused,
+            { SocketErrorCode: SocketError.AccessDenied } => UnreachableReason.PermissionDenied,
+
+            // A listener whose queue is full does not take connections: it hangs or is stopped.
+            { SocketErrorCode: SocketError.TimedOut or SocketError.WouldBlock or SocketError.TryAgain } => UnreachableReason.TimedOut,
             _ => UnreachableReason.Other,
         };
 }

@@ -7,12 +7,10 @@ namespace VmHost.Cli.Commands;
 /// <summary>Console output to stdout: exact where it is piped, harmless on a terminal.</summary>
 internal static class ConsoleCopy
 {
+    /// <exception cref="OutputClosedException">Nobody reads it any more.</exception>
     internal static async Task RunAsync(Connection daemon, ReadConsoleRequest request, bool raw, CancellationToken ct)
     {
-        var sanitizer = raw || Console.IsOutputRedirected ? null : new ConsoleSanitizer();
-
-        // From the beginning is no gap, even when the beginning was dropped long ago: it is how the journal is.
-        var first = request.StartCase == ReadConsoleRequest.StartOneofCase.Offset && request.Offset == 0;
+        var sanitizer = raw || !Output.IsTerminal ? null : new ConsoleSanitizer();
         var console = new ResumingConsole(daemon.Console, TimeProvider.System)
         {
             OnInterrupted = () => Output.Error("the daemon went away; waiting for it (the machine goes on)"),
@@ -20,11 +18,12 @@ internal static class ConsoleCopy
         await foreach (var chunk in console.ReadAsync(request, ct))
         {
             if (chunk.GapBytes > 0)
-                Output.Error($"{chunk.GapBytes} bytes of {(first ? "older " : "")}console output were lost here");
-            first = false;
+                Output.Error($"{chunk.GapBytes} bytes of console output were lost here");
 
-            await Output.Data.WriteAsync(sanitizer?.Clean(chunk.Data.Span) ?? chunk.Data, ct);
-            await Output.Data.FlushAsync(ct);
+            StandardOutput.Write((sanitizer?.Clean(chunk.Data.Span) ?? chunk.Data).Span);
         }
+
+        if (sanitizer is not null)
+            StandardOutput.Write(sanitizer.Finish().Span);
     }
 }

@@ -1,48 +1,77 @@
-using System.Runtime.InteropServices;
-using Grpc.Core;
 using VmHost.Cli.Terminal;
 using VmHost.Protocol.V1;
 
 namespace VmHost.Cli.Commands;
 
 /// <summary>Shows a machine's console until it ends. The first Ctrl-C or SIGTERM asks it to halt, the second kills it.</summary>
-internal static class ForegroundRun
+/// <param name="daemon">That runs it.</param>
+/// <param name="machine">As it was started.</param>
+internal sealed class ForegroundRun(Connection daemon, Machine machine)
 {
-    internal static async Task<int> UntilEndAsync(Connection daemon, Machine machine, bool remove)
+    private Task _halt = Task.CompletedTask;
+    private Task _kill = Task.CompletedTask;
+    private int _signals;
+
+    internal async Task<int> UntilEndAsync(Interrupts interrupts, bool remove)
     {
-        var signals = 0;
-        void OnSignal(PosixSignalContext context)
+        interrupts.TakeOver(OnSignal);
+
+        // None of this is called off by a signal: the console is shown to its end, and how it ended is told.
+        try
         {
-            context.Cancel = true;
-            _ = EndAsync(daemon, machine, kill: Interlocked.Increment(ref signals) > 1);
+            await ConsoleCopy.RunAsync(daemon, new() { Machine = machine.Id, Offset = 0, Follow = true }, raw: false, CancellationToken.None);
+        }
+        catch (OutputClosedException)
+        {
+            Output.Error($"nobody reads the console output any more; {machine.Name} goes on: end it with: vmctl halt {machine.Name}");
         }
 
-        using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, OnSignal);
-        using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, OnSignal);
-
-        // Not cancelled by a signal: the console is shown to its end, and how it ended is told.
-        await ConsoleCopy.RunAsync(daemon, new() { Machine = machine.Id, Offset = 0, Follow = true }, raw: false, CancellationToken.None);
-        var ended = (await daemon.Machines.WaitMachineAsync(new() { Machine = machine.Id })).Machine;
+        var ended = await daemon.EndOfAsync(machine.Id, CancellationToken.None);
+        await Task.WhenAll(_halt, _kill);
         Output.Note(Describe.End(ended));
         if (remove)
-            await daemon.Machines.DeleteMachineAsync(new() { Machine = machine.Id });
+            await daemon.Machines.DeleteMachineAsync(new() { Machine = machine.Id }, cancellationToken: CancellationToken.None);
 
-        return ExitCodes.Of(ended.LastExit);
+        return ExitCodes.OfRun(ended.LastExit);
     }
 
-    private static async Task EndAsync(Connection daemon, Machine machine, bool kill)
+    // A third one is for a daemon that does neither: it ends vmctl alone.
+    private bool OnSignal()
+    {
+        switch (Interlocked.Increment(ref _signals))
+        {
+            case 1:
+                _halt = HaltAsync();
+                return true;
+            case 2:
+                _kill = KillAsync();
+                return true;
+            default:
+                return false;
+        }
+    }
+
+    private Task HaltAsync()
+    {
+        Output.Note($"vmctl: asked {machine.Name} to halt; once more to kill it");
+        return ReportingAsync("halt", async () => await daemon.Machines.HaltMachineAsync(new() { Machine = machine.Id }));
+    }
+
+    private Task KillAsync()
+    {
+        Output.Note($"vmctl: killing {machine.Name}");
+        return ReportingAsync("kill", async () => await daemon.Machines.KillMachineAsync(new() { Machine = machine.Id }));
+    }
+
+    private async Task ReportingAsync(string what, Func<Task> action)
     {
         try
         {
-            Output.Note(kill ? $"{machine.Name}: killing it" : $"{machine.Name}: asked to halt; interrupt again to kill it");
-            if (kill)
-                await daemon.Machines.KillMachineAsync(new() { Machine = machine.Id });
-            else
-                await daemon.Machines.HaltMachineAsync(new() { Machine = machine.Id });
+            await action();
         }
-        catch (RpcException e)
+        catch (Exception e)
         {
-            Errors.Report(e);
+            Errors.Report(e, $"{what} {machine.Name}");
         }
     }
 }

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using VmHost.Cli.Terminal;
-using VmHost.Protocol.V1;
 
 namespace VmHost.Cli.Commands;
 
@@ -15,14 +14,10 @@ internal static class InspectCommand
         command.SetAction(async (parsed, ct) =>
         {
             using var daemon = Connection.Open(parsed);
-            var found = new List<Machine>();
-            var code = await CommonOptions.ForEachAsync(parsed.GetValue(machines)!, async machine =>
-            {
-                found.Add((await daemon.Machines.GetMachineAsync(new() { Machine = machine }, cancellationToken: ct)).Machine);
-                return ExitCodes.Ok;
-            });
-            Output.Line(MachineJson.Of(found));
-            return code;
+            var (found, failure) = await MachineBatch.EachAsync(
+                parsed, parsed.GetValue(machines)!, async machine => MachineView.Of(await daemon.GetAsync(machine, ct)));
+            Output.Line(MachineJson.Of([.. found]));
+            return failure;
         });
         return command;
     }

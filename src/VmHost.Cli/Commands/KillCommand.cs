@@ -7,24 +7,18 @@ internal static class KillCommand
     internal static Command Create()
     {
         var machines = CommonOptions.Machines(optional: true);
-        var all = new Option<bool>("--all", "-a") { Description = "All that run" };
-        var format = CommonOptions.Format();
-        var command = new Command("kill", "End machines at once, as if their plug were pulled") { machines, all, format };
+        var all = CommonOptions.All();
+        var command = new Command("kill", "End machines at once, as if their plug were pulled") { machines, all };
         command.Aliases.Add("destroy");
         command.SetAction(async (parsed, ct) =>
         {
             using var daemon = Connection.Open(parsed);
-            var chosen = await CommonOptions.NamedOrRunningAsync(daemon, parsed.GetValue(machines)!, parsed.GetValue(all), ct);
-            return await KillAsync(daemon, chosen, parsed.GetValue(format), ct);
+            var chosen = await MachineBatch.NamedOrRunningAsync(daemon, parsed.GetValue(machines)!, parsed.GetValue(all), ct);
+            return await MachineBatch.RunAsync(parsed, chosen, machine => KillAsync(daemon, machine, ct));
         });
         return command;
     }
 
-    internal static Task<int> KillAsync(Connection daemon, IEnumerable<string> machines, string? format, CancellationToken ct) =>
-        CommonOptions.ForEachAsync(machines, async machine =>
-        {
-            var response = await daemon.Machines.KillMachineAsync(new() { Machine = machine }, cancellationToken: ct);
-            CommonOptions.Print(response.Machine, format);
-            return ExitCodes.Ok;
-        });
+    internal static async Task<BatchResult> KillAsync(Connection daemon, string machine, CancellationToken ct) =>
+        BatchResult.Of((await daemon.Machines.KillMachineAsync(new() { Machine = machine }, cancellationToken: ct)).Machine);
 }

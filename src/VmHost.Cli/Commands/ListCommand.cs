@@ -7,28 +7,27 @@ namespace VmHost.Cli.Commands;
 
 internal static class ListCommand
 {
-    private static readonly string[] Header = ["NAME", "ID", "STATE", "HYPERVISOR", "CPUS", "MEMORY", "PORTS", "UPTIME", "EXIT"];
+    internal static readonly string[] Header = ["NAME", "ID", "STATE", "HYPERVISOR", "CPUS", "MEMORY", "PORTS", "UPTIME", "EXIT"];
 
     internal static Command Create(string name, string description, bool allByDefault, params string[] aliases)
     {
         var all = new Option<bool>("--all", "-a") { Description = "Also those that do not run" };
         var quiet = new Option<bool>("--quiet", "-q") { Description = "Names only" };
-        var format = CommonOptions.Format();
-        var command = new Command(name, description) { all, quiet, format };
+        var command = new Command(name, description) { all, quiet };
         foreach (var alias in aliases)
             command.Aliases.Add(alias);
 
         command.SetAction(async (parsed, ct) =>
         {
             using var daemon = Connection.Open(parsed);
-            var list = await daemon.Machines.ListMachinesAsync(new(), cancellationToken: ct);
-            Machine[] shown = [.. list.Machines.Where(machine => allByDefault || parsed.GetValue(all) || MayRun(machine))];
-            if (parsed.GetValue(format) == CommonOptions.Json)
-                Output.Line(MachineJson.Of(shown));
+            var list = await daemon.ListAsync(ct);
+            Machine[] shown = [.. list.Where(machine => allByDefault || parsed.GetValue(all) || MayRun(machine))];
+            if (CommonOptions.IsJson(parsed))
+                Output.Line(MachineJson.Of([.. shown.Select(MachineView.Of)]));
             else if (parsed.GetValue(quiet))
-                Array.ForEach(shown, machine => Output.Line(machine.Name));
+                Array.ForEach(shown, machine => Output.VisibleLine(machine.Name));
             else
-                Output.Line(string.Join('\n', Table.Lines(Header, shown.Select(Row))));
+                Output.Line(string.Join('\n', Table.Lines(Header, shown.Select(machine => Row(machine, TimeProvider.System.GetUtcNow())))));
             return ExitCodes.Ok;
         });
         return command;
@@ -37,7 +36,7 @@ internal static class ListCommand
     private static bool MayRun(Machine machine) =>
         machine.State is not (MachineState.Created or MachineState.Stopped or MachineState.Failed);
 
-    private static IReadOnlyList<string> Row(Machine machine) =>
+    internal static IReadOnlyList<string> Row(Machine machine, DateTimeOffset now) =>
     [
         machine.Name,
         machine.Id,
@@ -46,7 +45,7 @@ internal static class ListCommand
         machine.Spec?.CpuCount.ToString(CultureInfo.InvariantCulture) ?? "-",
         machine.Spec is { } spec ? Describe.Memory(spec.MemoryBytes) : "-",
         machine.Spec?.PublishedPorts.Count > 0 ? string.Join(',', machine.Spec.PublishedPorts.Select(Describe.Port)) : "-",
-        machine.HasHypervisorPid ? Describe.Duration(TimeProvider.System.GetUtcNow() - machine.StartTime.ToDateTimeOffset()) : "-",
+        machine.HasHypervisorPid && machine.StartTime is { } start ? Describe.Duration(now - start.ToDateTimeOffset()) : "-",
         machine.HasHypervisorPid ? "-" : Describe.Exit(machine.LastExit),
     ];
 }

@@ -10,7 +10,7 @@ internal static class LogsCommand
     {
         var machine = CommonOptions.Machine();
         var follow = new Option<bool>("--follow", "-f") { Description = "Go on until the machine ends" };
-        var tail = new Option<string>("--tail", "-n") { Description = "Begin with the last so many lines", DefaultValueFactory = _ => "all" };
+        var tail = new Option<string>("--tail", "-n") { Description = "Begin with the last so many", HelpName = "LINES|all", DefaultValueFactory = _ => "all" };
         var raw = new Option<bool>("--raw") { Description = "To a terminal too, pass every byte as it is" };
         var command = new Command("logs", "Show a machine's console output") { machine, follow, tail, raw };
         command.SetAction(async (parsed, ct) =>

@@ -6,8 +6,12 @@ namespace VmHost.Cli.Commands;
 /// <summary>Ports as docker's users type them: [ADDRESS:]HOST:GUEST[/tcp|/udp]. Their ranges are the daemon's matter.</summary>
 internal static class PublishSyntax
 {
+    /// <exception cref="CliException">It is not of that form.</exception>
     internal static PublishedPort Parse(string text)
     {
+        if (text.Contains('[', StringComparison.Ordinal))
+            throw new CliException(ExitCodes.Usage, $"--publish: '{text}' has an IPv6 address, which user-mode networking cannot listen on; give an IPv4 address or none");
+
         var (ports, protocol) = text.Split('/') switch
         {
             [var both] => (both, PortProtocol.Tcp),
@@ -18,7 +22,7 @@ internal static class PublishSyntax
         var (address, host, guest) = ports.Split(':') switch
         {
             [var h, var g] => ("", h, g),
-            [var a, var h, var g] when a.Length > 0 => (a, h, g),
+            [{ Length: > 0 } a, var h, var g] => (a, h, g),
             _ => throw Malformed(text),
         };
         return new PublishedPort { HostAddress = address, HostPort = Number(host, text), GuestPort = Number(guest, text), Protocol = protocol };

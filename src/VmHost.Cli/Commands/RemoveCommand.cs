@@ -15,11 +15,11 @@ internal static class RemoveCommand
         command.SetAction(async (parsed, ct) =>
         {
             using var daemon = Connection.Open(parsed);
-            return await CommonOptions.ForEachAsync(parsed.GetValue(machines)!, async machine =>
+            return await MachineBatch.RunAsync(parsed, parsed.GetValue(machines)!, async machine =>
             {
-                var response = await daemon.Machines.DeleteMachineAsync(new() { Machine = machine, Force = parsed.GetValue(force) }, cancellationToken: ct);
-                Output.Line(response.Name);
-                return ExitCodes.Ok;
+                var request = new Protocol.V1.DeleteMachineRequest { Machine = machine, Force = parsed.GetValue(force) };
+                var response = await daemon.Machines.DeleteMachineAsync(request, cancellationToken: ct);
+                return new BatchResult(response.Name, MachineView.OfDeleted(response));
             });
         });
         return command;

@@ -7,14 +7,13 @@ namespace VmHost.Cli.Commands;
 
 internal static class RunCommand
 {
-    internal static Command Create()
+    internal static Command Create(Interrupts interrupts)
     {
         var spec = new SpecOptions();
         var detach = new Option<bool>("--detach", "-d") { Description = "Return once it runs, and print its name" };
         var dryRun = new Option<bool>("--dry-run") { Description = "Print the command line that would run" };
         var remove = new Option<bool>("--rm") { Description = "Delete it when it has ended" };
-        var format = CommonOptions.Format();
-        var command = new Command("run", "Create a machine from PREFIX-kernel, PREFIX-initrd.img and PREFIX-cmdline, and run it") { detach, dryRun, remove, format };
+        var command = new Command("run", "Create a machine from PREFIX-kernel, PREFIX-initrd.img and PREFIX-cmdline, and run it") { detach, dryRun, remove };
         spec.AddTo(command);
         command.SetAction(async (parsed, ct) =>
         {
@@ -23,40 +22,53 @@ internal static class RunCommand
                 throw new CliException(ExitCodes.Usage, "--rm does not go with --detach: nobody would be there to delete it");
 
             using var daemon = Connection.Open(parsed);
+            Machine machine;
             try
             {
                 if (parsed.GetValue(dryRun))
-                    return await PlanAsync(daemon, request, ct);
+                    return await PlanAsync(daemon, request, CommonOptions.IsJson(parsed), ct);
 
                 var response = await daemon.Machines.RunMachineAsync(request, cancellationToken: ct);
-                foreach (var warning in response.Warnings)
-                    Output.Note($"vmctl: warning: {warning}");
-                if (!parsed.GetValue(detach))
-                    return await ForegroundRun.UntilEndAsync(daemon, response.Machine, parsed.GetValue(remove));
-
-                CommonOptions.Print(response.Machine, parsed.GetValue(format));
-                return ExitCodes.Ok;
+                Output.Warnings(response.Warnings);
+                machine = response.Machine;
             }
-            catch (RpcException e) when (Client.DaemonUnreachableException.Find(e) is null)
+            catch (RpcException e) when (Errors.IsRefusal(e))
             {
-                Errors.Report(e);
+                Errors.Report(e, "run");
                 return ExitCodes.Refused;
             }
+
+            if (!parsed.GetValue(detach))
+                return await new ForegroundRun(daemon, machine).UntilEndAsync(interrupts, parsed.GetValue(remove));
+
+            if (CommonOptions.IsJson(parsed))
+                Output.Line(MachineJson.Of(MachineView.Of(machine)));
+            else
+                Output.VisibleLine(machine.Name);
+            return ExitCodes.Ok;
         });
         return command;
     }
 
-    private static async Task<int> PlanAsync(Connection daemon, RunMachineRequest request, CancellationToken ct)
+    private static async Task<int> PlanAsync(Connection daemon, RunMachineRequest request, bool json, CancellationToken ct)
     {
         var asked = new PlanMachineRequest { Spec = request.Spec };
         if (request.HasName)
             asked.Name = request.Name;
+
         var plan = await daemon.Machines.PlanMachineAsync(asked, cancellationToken: ct);
-        Output.Line(string.Join(' ', plan.Argv.Select(ShellQuote.Quote)));
-        foreach (var path in plan.RunTimePaths)
-            Output.Note($"# exists only while the machine runs: {path}");
-        foreach (var warning in plan.Warnings)
-            Output.Note($"# warning: {warning}");
+        Output.Warnings(plan.Warnings);
+        if (json)
+        {
+            Output.Line(MachineJson.Of(PlanView.Of(plan)));
+        }
+        else
+        {
+            Output.Line(ShellQuote.Line(plan.Argv));
+            foreach (var path in plan.RunTimePaths)
+                Output.Note($"# exists only while the machine runs: {path}");
+        }
+
         return ExitCodes.Ok;
     }
 }

@@ -5,19 +5,21 @@ namespace VmHost.Cli.Commands;
 /// <summary>Sizes as people type them: a bare number is MiB, as for LinuxKit and xhyve; units are powers of 1024.</summary>
 internal static class SizeSyntax
 {
+    /// <summary>Bytes, a fraction of one cut off. Negative and absurd ones too: what makes sense is the daemon's matter.</summary>
+    /// <exception cref="CliException">It is no size, or more than a number of 64 bits holds.</exception>
     internal static long Parse(string flag, string text)
     {
-        var digits = text.TrimEnd('i', 'B', 'b', 'K', 'M', 'G', 'T', 'k', 'm', 'g', 't');
-        decimal? unit = text[digits.Length..].ToUpperInvariant() switch
+        var unitLength = text.Reverse().TakeWhile(char.IsAsciiLetter).Count();
+        decimal? unit = text[^unitLength..].ToUpperInvariant() switch
         {
-            "" or "M" or "MB" or "MIB" => 1L << 20,
             "B" => 1,
             "K" or "KB" or "KIB" => 1L << 10,
+            "" or "M" or "MB" or "MIB" => 1L << 20,
             "G" or "GB" or "GIB" => 1L << 30,
             "T" or "TB" or "TIB" => 1L << 40,
             _ => null,
         };
-        if (unit is null || !decimal.TryParse(digits, NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number))
+        if (unit is null || !decimal.TryParse(text[..^unitLength], NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number))
             throw new CliException(ExitCodes.Usage, $"{flag} wants a size such as 256 (MiB), 512M or 1.5G, not '{text}'");
 
         return Math.Abs(number) < long.MaxValue / unit.Value

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Text;
 using VmHost.Protocol.V1;
 
 namespace VmHost.Cli.Commands;
@@ -6,17 +7,25 @@ namespace VmHost.Cli.Commands;
 /// <summary>The options that say what to run.</summary>
 internal sealed class SpecOptions
 {
+    // Far beyond what a kernel takes, so that the daemon tells the limit; and it might be /dev/zero.
+    private const int MaxCommandLineFile = 64 * 1024;
+
+    private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+
+    private static readonly string[] Kernels = ["-kernel", "-bzImage"];
+    private static readonly string[] Endings = [.. Kernels, "-initrd.img", "-cmdline"];
+
     private readonly Argument<string?> _prefix = new("PREFIX") { Description = "Path up to -kernel, -initrd.img and -cmdline", Arity = ArgumentArity.ZeroOrOne };
-    private readonly Option<string?> _name = new("--name", "-n") { Description = "Name (default: made from PREFIX)" };
-    private readonly Option<int?> _cpus = new("--cpus", "-c") { Description = "Virtual CPUs (default 1)" };
-    private readonly Option<string?> _memory = new("--memory", "-m") { Description = "Memory: 256 is MiB; 512M, 1.5G, … (default 1G)" };
-    private readonly Option<string[]> _publish = new("--publish", "-p") { Description = "[ADDRESS:]HOST:GUEST[/udp], repeatable (default address 127.0.0.1)" };
-    private readonly Option<string?> _kernel = new("--kernel") { Description = "A bzImage, instead of or in place of PREFIX-kernel" };
-    private readonly Option<string?> _initrd = new("--initrd") { Description = "An initrd" };
-    private readonly Option<string?> _cmdline = new("--cmdline") { Description = "Kernel command line" };
-    private readonly Option<string?> _cmdlineFile = new("--cmdline-file") { Description = "File that holds it" };
+    private readonly Option<string?> _name = new("--name", "-n") { Description = "Name (default: made from PREFIX)", HelpName = "NAME" };
+    private readonly Option<int?> _cpus = NumberSyntax.Option<int>("--cpus", "-c", "N", "Virtual CPUs (default 1)");
+    private readonly Option<string?> _memory = new("--memory", "-m") { Description = "256 (MiB), 512M, 1.5G, ... (default 1G)", HelpName = "SIZE" };
+    private readonly Option<string[]> _publish = new("--publish", "-p") { Description = "[ADDRESS:]HOST:GUEST[/udp], repeatable (default address 127.0.0.1)", HelpName = "PORTS" };
+    private readonly Option<string?> _kernel = new("--kernel") { Description = "A bzImage, instead of PREFIX-kernel", HelpName = "FILE" };
+    private readonly Option<string?> _initrd = new("--initrd") { Description = "Instead of PREFIX-initrd.img", HelpName = "FILE" };
+    private readonly Option<string?> _cmdline = new("--cmdline") { Description = "Instead of PREFIX-cmdline", HelpName = "TEXT" };
+    private readonly Option<string?> _cmdlineFile = new("--cmdline-file") { Description = "File that holds it", HelpName = "FILE" };
     private readonly Option<string> _hypervisor = new("--hypervisor") { Description = "auto or qemu", DefaultValueFactory = _ => "auto" };
-    private readonly Option<string?> _uuid = new("--uuid") { Description = "SMBIOS UUID (default: random)" };
+    private readonly Option<string?> _uuid = new("--uuid") { Description = "SMBIOS UUID (default: random)", HelpName = "UUID" };
 
     internal void AddTo(Command command)
     {
@@ -30,7 +39,7 @@ internal sealed class SpecOptions
     {
         var boot = new BootSource();
         if (parsed.GetValue(_prefix) is { } prefix)
-            boot.TriplePrefix = Absolute(prefix);
+            boot.TriplePrefix = TripleOf(prefix);
         if (parsed.GetValue(_kernel) is { } kernel)
             boot.KernelPath = Absolute(kernel);
         if (parsed.GetValue(_initrd) is { } initrd)
@@ -62,6 +71,20 @@ internal sealed class SpecOptions
     // An empty path stays empty: the daemon names the fault.
     private static string Absolute(string path) => path.Length > 0 && !path.Contains('\0', StringComparison.Ordinal) ? Path.GetFullPath(path) : path;
 
+    private static string TripleOf(string prefix)
+    {
+        // Whoever completes names with the Tab key gets one file of the triple.
+        if (File.Exists(prefix) && !Kernels.Any(ending => File.Exists(prefix + ending)))
+        {
+            var hint = Endings.FirstOrDefault(ending => prefix.EndsWith(ending, StringComparison.Ordinal)) is { } found && prefix.Length > found.Length
+                ? $"its triple's prefix would be: {prefix[..^found.Length]}"
+                : "give the path up to -kernel, or the file itself as --kernel";
+            throw new CliException(ExitCodes.Usage, $"PREFIX: '{prefix}' is a file and no prefix; {hint}");
+        }
+
+        return Absolute(prefix);
+    }
+
     private string? CommandLine(ParseResult parsed)
     {
         if (parsed.GetValue(_cmdlineFile) is not { } file)
@@ -71,9 +94,18 @@ internal sealed class SpecOptions
 
         try
         {
-            return File.ReadAllText(file).TrimEnd('\n', '\r');
+            using var stream = File.OpenRead(file);
+            Span<byte> text = stackalloc byte[MaxCommandLineFile + 1];
+            var length = stream.ReadAtLeast(text, text.Length, throwOnEndOfStream: false);
+            return length <= MaxCommandLineFile
+                ? StrictUtf8.GetString(text[..length]).TrimEnd('\n', '\r')
+                : throw new CliException(ExitCodes.Usage, $"--cmdline-file: {file} is too long for a command line: more than {MaxCommandLineFile} bytes");
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (DecoderFallbackException)
+        {
+            throw new CliException(ExitCodes.Usage, $"--cmdline-file: {file} is no text: it is not UTF-8");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
         {
             throw new CliException(ExitCodes.Usage, $"--cmdline-file cannot be read: {e.Message}");
         }

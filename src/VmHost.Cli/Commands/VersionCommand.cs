@@ -1,7 +1,8 @@
 using System.CommandLine;
 using System.Reflection;
-using System.Text.Json;
+using Grpc.Core;
 using VmHost.Cli.Terminal;
+using VmHost.Client;
 
 namespace VmHost.Cli.Commands;
 
@@ -9,21 +10,32 @@ internal static class VersionCommand
 {
     internal static Command Create()
     {
-        var format = CommonOptions.Format();
-        var command = new Command("version", "Show the versions of vmctl and of the daemon") { format };
+        var command = new Command("version", "Show the versions of vmctl and of the daemon");
         command.SetAction(async (parsed, ct) =>
         {
             var client = Assembly.GetExecutingAssembly().GetName().Version?.ToString(3) ?? "";
-            var json = parsed.GetValue(format) == CommonOptions.Json;
+            var json = CommonOptions.IsJson(parsed);
             if (!json)
                 Output.Line($"vmctl    {client}");
 
-            using var daemon = Connection.Open(parsed);
-            var host = await daemon.Host.GetHostInfoAsync(new(), cancellationToken: ct);
-            Output.Line(json
-                ? JsonSerializer.Serialize(new VersionView(client, host.Version), MachineJson.Default.VersionView)
-                : $"vmhostd  {Output.Visible(host.Version)}");
-            return ExitCodes.Ok;
+            var code = ExitCodes.Ok;
+            string? server = null;
+            try
+            {
+                using var daemon = Connection.Open(parsed);
+                server = (await daemon.HostInfoAsync(ct)).Version;
+            }
+            catch (Exception e) when (e is RpcException or DaemonUnreachableException)
+            {
+                // The client's own version is worth knowing most when the daemon does not answer.
+                code = Errors.Report(e);
+            }
+
+            if (json)
+                Output.Line(MachineJson.Of(new VersionView(client, server)));
+            else if (server is not null)
+                Output.VisibleLine($"vmhostd  {server}");
+            return code;
         });
         return command;
     }

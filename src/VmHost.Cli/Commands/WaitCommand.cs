@@ -8,16 +8,17 @@ internal static class WaitCommand
     internal static Command Create()
     {
         var machines = CommonOptions.Machines();
-        var format = CommonOptions.Format();
-        var command = new Command("wait", "Wait until machines do not run; print why they ended and exit by it") { machines, format };
+        var command = new Command("wait", "Wait until machines do not run; print why they ended and exit by it") { machines };
         command.SetAction(async (parsed, ct) =>
         {
             using var daemon = Connection.Open(parsed);
-            return await CommonOptions.ForEachAsync(parsed.GetValue(machines)!, async name =>
+            var names = parsed.GetValue(machines)!;
+            return await MachineBatch.RunAsync(parsed, names, async name =>
             {
-                var machine = (await daemon.Machines.WaitMachineAsync(new() { Machine = name }, cancellationToken: ct)).Machine;
-                Output.Line(parsed.GetValue(format) == CommonOptions.Json ? MachineJson.Of(machine) : Describe.Exit(machine.LastExit));
-                return ExitCodes.Of(machine.LastExit);
+                var machine = await daemon.EndOfAsync(name, ct);
+                var reason = Describe.Exit(machine.LastExit);
+                return new BatchResult(
+                    names.Length > 1 ? $"{machine.Name}: {reason}" : reason, MachineView.Of(machine), ExitCodes.OfWait(machine.LastExit));
             });
         });
         return command;

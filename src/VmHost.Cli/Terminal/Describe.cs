@@ -6,6 +6,8 @@ namespace VmHost.Cli.Terminal;
 /// <summary>Words for what the protocol has as numbers.</summary>
 internal static class Describe
 {
+    private const string DefaultAddress = "127.0.0.1";
+
     internal static string State(MachineState state) => state.ToString().ToLowerInvariant();
 
     internal static string Reason(ExitReason reason) =>
@@ -24,10 +26,10 @@ internal static class Describe
         kind is { } known and not HypervisorKind.Unspecified ? known.ToString().ToLowerInvariant() : "-";
 
     internal static string Memory(long bytes) =>
-        bytes % (1L << 30) == 0 ? Number(bytes >> 30) + "G" : Number(bytes >> 20) + "M";
+        bytes != 0 && bytes % (1L << 30) == 0 ? Number(bytes >> 30) + "G" : Number(bytes >> 20) + "M";
 
     internal static string Port(PublishedPort port) =>
-        string.Create(CultureInfo.InvariantCulture, $"{port.HostAddress}:{port.HostPort}->{port.GuestPort}/{(port.Protocol == PortProtocol.Udp ? "udp" : "tcp")}");
+        string.Create(CultureInfo.InvariantCulture, $"{(port.HostAddress.Length > 0 ? port.HostAddress : DefaultAddress)}:{port.HostPort}->{port.GuestPort}/{(port.Protocol == PortProtocol.Udp ? "udp" : "tcp")}");
 
     internal static string Exit(MachineExit? exit) =>
         exit switch
@@ -41,6 +43,7 @@ internal static class Describe
     internal static string Duration(TimeSpan time) =>
         time switch
         {
+            { TotalSeconds: < 0 } => "0s",   // the clock was set back
             { TotalSeconds: < 120 } => Number((long)time.TotalSeconds) + "s",
             { TotalMinutes: < 120 } => Number((long)time.TotalMinutes) + "m",
             { TotalHours: < 48 } => Number((long)time.TotalHours) + "h",
@@ -51,9 +54,30 @@ internal static class Describe
     internal static string End(Machine machine)
     {
         var exit = machine.LastExit;
+        if (exit is null)
+            return $"{machine.Name}: does not run, and nothing tells why";
+
         var after = exit.RanFor is { } ran ? string.Create(CultureInfo.InvariantCulture, $" after {ran.ToTimeSpan().TotalSeconds:0.0} s") : "";
-        return $"{machine.Name}: {exit.Detail}{after}";
+        var why = exit.Reason is ExitReason.PowerOff or ExitReason.Halt || exit.Detail.Length == 0 ? "" : $": {exit.Detail}";
+        return $"{machine.Name}: {Ended(exit)}{after}{why}";
     }
+
+    private static string Ended(MachineExit exit) =>
+        exit switch
+        {
+            { Reason: ExitReason.PowerOff } => "powered off",
+            { Reason: ExitReason.Halt } => "halted",
+            { Reason: ExitReason.Reset } => "reset itself",
+            { Reason: ExitReason.Panic } => "panicked",
+            { Reason: ExitReason.TripleFault } => "triple-faulted",
+            { Reason: ExitReason.Killed, HasSignal: true } => string.Create(CultureInfo.InvariantCulture, $"killed by signal {exit.Signal}"),
+            { Reason: ExitReason.Killed } => "killed",
+            { Reason: ExitReason.StartFailed } => "never ran",
+            { Reason: ExitReason.HypervisorError } => "ended by a failure of its hypervisor",
+            { Reason: ExitReason.ShimLost } => "lost with its shim",
+            { Reason: ExitReason.HostRebooted } => "ended by a reboot of the host",
+            _ => "ended for no known reason",
+        };
 
     private static string Number(long value) => value.ToString(CultureInfo.InvariantCulture);
 }

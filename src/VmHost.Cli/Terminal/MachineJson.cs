@@ -8,8 +8,8 @@ namespace VmHost.Cli.Terminal;
 
 /// <summary>A machine as <c>-o json</c> and <c>inspect</c> show it.</summary>
 internal sealed record MachineView(
-    string Id, string Name, string State, string StateDetail, string? Hypervisor, int? Cpus, long? MemoryBytes, string? Kernel,
-    string? Initrd, string? CommandLine, string? Uuid, string[] Ports, string? CreatedAt, string? StartedAt, int BootCount,
+    string Id, string Name, string State, string? StateDetail, string? Hypervisor, int? Cpus, long? MemoryBytes, string? Kernel,
+    string? Initrd, string? CommandLine, string? Uuid, string[]? Ports, string? CreatedAt, string? StartedAt, int? BootCount,
     int? HypervisorPid, int? ShimPid, ExitView? LastExit, string[]? Argv, DigestView[]? Digests)
 {
     internal static MachineView Of(Machine machine) =>
@@ -17,13 +17,13 @@ internal sealed record MachineView(
             machine.Id,
             machine.Name,
             Describe.State(machine.State),
-            machine.StateDetail,
+            machine.StateDetail.Length > 0 ? machine.StateDetail : null,
             machine.Spec is { } spec ? Describe.Hypervisor(spec.Hypervisor) : null,
             machine.Spec?.CpuCount,
             machine.Spec?.MemoryBytes,
-            machine.Spec?.Boot.KernelPath,
-            machine.Spec?.Boot.HasInitrdPath == true ? machine.Spec.Boot.InitrdPath : null,
-            machine.Spec?.Boot.CommandLine,
+            machine.Spec?.Boot?.KernelPath,
+            machine.Spec?.Boot?.HasInitrdPath == true ? machine.Spec.Boot.InitrdPath : null,
+            machine.Spec?.Boot?.CommandLine,
             machine.Spec?.Uuid,
             [.. machine.Spec?.PublishedPorts.Select(Describe.Port) ?? []],
             Time(machine.CreateTime),
@@ -34,6 +34,10 @@ internal sealed record MachineView(
             machine.LastExit is { } exit ? ExitView.Of(exit) : null,
             machine.Argv.Count > 0 ? [.. machine.Argv] : null,
             machine.Digests.Count > 0 ? [.. machine.Digests.Select(digest => new DigestView(digest.Path, digest.Sha256))] : null);
+
+    /// <summary>All that is left to say of it.</summary>
+    internal static MachineView OfDeleted(DeleteMachineResponse deleted) =>
+        new(deleted.Id, deleted.Name, "deleted", null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null);
 
     internal static string? Time(Timestamp? time) => time?.ToDateTimeOffset().ToString("O", System.Globalization.CultureInfo.InvariantCulture);
 }
@@ -56,7 +60,16 @@ internal sealed record ExitView(
 
 internal sealed record DigestView(string Path, string Sha256);
 
-internal sealed record VersionView(string Client, string Server);
+/// <param name="Client">Of vmctl.</param>
+/// <param name="Server">Of the daemon; left out when it does not answer.</param>
+internal sealed record VersionView(string Client, string? Server);
+
+/// <summary>What would run.</summary>
+internal sealed record PlanView(string Hypervisor, string Executable, string[] Argv, string[] Warnings, string[] RunTimePaths)
+{
+    internal static PlanView Of(PlanMachineResponse plan) =>
+        new(Describe.Hypervisor(plan.Hypervisor), plan.Executable, [.. plan.Argv], [.. plan.Warnings], [.. plan.RunTimePaths]);
+}
 
 [JsonSourceGenerationOptions(
     WriteIndented = true,
@@ -65,10 +78,14 @@ internal sealed record VersionView(string Client, string Server);
 [JsonSerializable(typeof(MachineView))]
 [JsonSerializable(typeof(MachineView[]))]
 [JsonSerializable(typeof(VersionView))]
+[JsonSerializable(typeof(PlanView))]
 internal sealed partial class MachineJson : JsonSerializerContext
 {
-    internal static string Of(Machine machine) => JsonSerializer.Serialize(Terminal.MachineView.Of(machine), Default.MachineView);
+    internal static string Of(MachineView machine) => JsonSerializer.Serialize(machine, Default.MachineView);
 
-    internal static string Of(IEnumerable<Machine> machines) =>
-        JsonSerializer.Serialize([.. machines.Select(Terminal.MachineView.Of)], Default.MachineViewArray);
+    internal static string Of(MachineView[] machines) => JsonSerializer.Serialize(machines, Default.MachineViewArray);
+
+    internal static string Of(VersionView version) => JsonSerializer.Serialize(version, Default.VersionView);
+
+    internal static string Of(PlanView plan) => JsonSerializer.Serialize(plan, Default.PlanView);
 }

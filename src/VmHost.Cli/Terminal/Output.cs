@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 
 namespace VmHost.Cli.Terminal;
@@ -5,19 +6,26 @@ namespace VmHost.Cli.Terminal;
 /// <summary>stdout carries data only, as bytes; everything else goes to stderr.</summary>
 internal static class Output
 {
-    private static readonly Lazy<Stream> Out = new(Console.OpenStandardOutput);
+    internal static bool IsTerminal => !Console.IsOutputRedirected;
 
-    internal static Stream Data => Out.Value;
+    /// <summary>True where somebody may watch what is going on.</summary>
+    internal static bool HasWatcher => !Console.IsErrorRedirected;
 
-    internal static void Line(string text)
-    {
-        Data.Write(Encoding.UTF8.GetBytes(text + "\n"));
-        Data.Flush();
-    }
+    /// <summary>As it is: for text that was made harmless already, such as JSON.</summary>
+    internal static void Line(string text) => StandardOutput.Write(Encoding.UTF8.GetBytes(text + "\n"));
+
+    /// <summary>What the daemon said, such as a name, on a line of its own.</summary>
+    internal static void VisibleLine(string text) => Line(Visible(text));
 
     internal static void Note(string text) => Console.Error.WriteLine(Visible(text));
 
-    internal static void Error(string text) => Console.Error.WriteLine($"vmctl: {Visible(text)}");
+    internal static void Error(string text) => Note($"vmctl: {text}");
+
+    internal static void Warnings(IEnumerable<string> warnings)
+    {
+        foreach (var warning in warnings)
+            Error($"warning: {warning}");
+    }
 
     /// <summary>Text of the daemon or a guest on one line, with nothing in it that a terminal would obey.</summary>
     internal static string Visible(string text)
@@ -27,7 +35,7 @@ internal static class Output
         {
             if (rune.Value is '\n' or '\r' or '\t')
                 result.Append(' ');
-            else if (Rune.IsControl(rune) || Rune.GetUnicodeCategory(rune) is System.Globalization.UnicodeCategory.Format)
+            else if (Rune.IsControl(rune) || IsInvisible(Rune.GetUnicodeCategory(rune)))
                 result.Append('?');
             else
                 result.Append(rune.ToString());
@@ -35,4 +43,8 @@ internal static class Output
 
         return result.ToString();
     }
+
+    // Direction marks and line separators change what a reader takes the line to be.
+    private static bool IsInvisible(UnicodeCategory category) =>
+        category is UnicodeCategory.Format or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator;
 }

@@ -1,0 +1,66 @@
+using System.Runtime.InteropServices;
+
+namespace VmHost.Cli.Terminal;
+
+/// <summary>Nobody reads the standard output any more, as in <c>vmctl logs x | head -1</c>. No failure.</summary>
+internal sealed class OutputClosedException() : IOException("the standard output is closed");
+
+/// <summary>
+/// The standard output as bytes. Neither stream of .NET will do: the console's keeps silent about a closed pipe, so
+/// that following would never end, and a FileStream writes by position, so that the second of two programs writing
+/// to one file would overwrite what the first wrote.
+/// </summary>
+internal static partial class StandardOutput
+{
+    private const int Descriptor = 1;
+    private const int Interrupted = 4;
+    private const int BrokenPipe = 32;
+    private const short Writable = 4;
+
+    private static readonly int WouldBlock = OperatingSystem.IsMacOS() ? 35 : 11;
+
+    /// <exception cref="OutputClosedException">Nobody reads it any more.</exception>
+    /// <exception cref="IOException">It cannot be written, for example because the disk is full.</exception>
+    internal static void Write(ReadOnlySpan<byte> data)
+    {
+        while (!data.IsEmpty)
+        {
+            var written = WriteSome(Descriptor, ref MemoryMarshal.GetReference(data), (nuint)data.Length);
+            if (written >= 0)
+                data = data[(int)written..];
+            else
+                Recover(Marshal.GetLastPInvokeError());
+        }
+    }
+
+    private static void Recover(int error)
+    {
+        if (error == BrokenPipe)
+            throw new OutputClosedException();
+
+        if (error == WouldBlock)
+        {
+            // Whoever started us left it non-blocking.
+            var poll = new PollDescriptor { Descriptor = Descriptor, Asked = Writable };
+            _ = Poll(ref poll, 1, -1);
+        }
+        else if (error != Interrupted)
+        {
+            throw new IOException($"cannot write the standard output: {Marshal.GetPInvokeErrorMessage(error)}");
+        }
+    }
+
+    [LibraryImport("libc", EntryPoint = "write", SetLastError = true)]
+    private static partial nint WriteSome(int descriptor, ref byte data, nuint count);
+
+    // nfds_t is 64 bits on Linux and 32 on macOS; small numbers pass in a register either way.
+    [LibraryImport("libc", EntryPoint = "poll")]
+    private static partial int Poll(ref PollDescriptor descriptors, nuint count, int timeout);
+
+    private struct PollDescriptor
+    {
+        public int Descriptor;
+        public short Asked;
+        public short Returned;
+    }
+}

@@ -1,0 +1,48 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+
+namespace VmHost.Cli;
+
+/// <summary>What is wrong with a command line, a line each.</summary>
+internal static class Usage
+{
+    private const string EndOfOptions = "--";
+
+    internal static IReadOnlyList<string> Faults(ParseResult parsed, IReadOnlyList<string> args)
+    {
+        if (parsed.Action is Help)
+            return [];
+
+        var faults = parsed.UnmatchedTokens.Select(Unknown).ToList();
+        if (faults.Count == 0)
+            faults.AddRange(Swallowed(parsed.CommandResult, args));
+
+        // What follows from the faults above is no news.
+        if (faults.Count == 0)
+            faults.AddRange(parsed.Errors.Select(error => error.Message.TrimEnd('.')));
+
+        return [.. faults.Select(fault => $"{fault}; see: {Path(parsed.CommandResult)} --help")];
+    }
+
+    // The parser gives an option that it does not know to a positional argument, if one is to come.
+    private static IEnumerable<string> Swallowed(CommandResult command, IReadOnlyList<string> args)
+    {
+        var end = args.ToList().IndexOf(EndOfOptions);
+        var literal = end < 0 ? [] : args.Skip(end + 1).ToList();
+        return command.Children.OfType<ArgumentResult>()
+            .SelectMany(argument => argument.Tokens)
+            .Select(token => token.Value)
+            .Where(value => value.Length > 1 && value[0] == '-' && !literal.Remove(value))
+            .Select(Unknown);
+    }
+
+    private static string Unknown(string token) =>
+        token.StartsWith('-') ? $"there is no option '{token}' here" : $"'{token}' is not expected here";
+
+    private static string Path(SymbolResult? result) =>
+        result switch
+        {
+            CommandResult { Parent: { } parent } command => $"{Path(parent)} {command.Command.Name}",
+            _ => "vmctl",
+        };
+}
