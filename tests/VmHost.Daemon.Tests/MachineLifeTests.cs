@@ -138,8 +138,12 @@ public sealed class MachineLifeTests(FakeDaemonFixture fixture) : IClassFixture<
 
         // The left-over holds the lock too: as long as it lives, the machine is not proved dead.
         await Eventually.TrueAsync(() => File.Exists(Path.Combine(_daemon.MachineDirectory(machine.Id), "exit.json")), "exit.json is there");
-        var console = await _client.Console.ReadConsole(new() { Machine = "parent" }).ResponseStream.MoveNext(CancellationToken.None);
-        Assert.True(console);
+        await Eventually.TrueAsync(async () => (await _client.GetAsync("parent")).State == MachineState.Unknown, "it is not called dead");
+
+        // Once it is gone too, what the shim wrote counts.
+        var exit = (await _client.WaitAsync("parent")).LastExit;
+        Assert.Equal((ExitReason.HypervisorError, 4), (exit.Reason, exit.Code));
+        Assert.Equal("bye\r\n", exit.ConsoleTail.ToStringUtf8());
     }
 
     [Fact]

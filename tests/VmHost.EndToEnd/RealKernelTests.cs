@@ -104,18 +104,54 @@ public sealed class RealKernelTests
         var command = Vmctl.Command(daemon.Socket, "run", "-m", "128", "-n", "fg", TestGuest);
         var error = new StringBuilder();
         var seen = new TaskCompletionSource();
-        var running = (command | (PipeTarget.ToDelegate(line =>
-        {
-            if (line.Contains("testguest ready", StringComparison.Ordinal))
-                seen.TrySetResult();
-        }), PipeTarget.ToStringBuilder(error))).ExecuteAsync();
+        var running = (command | (Seen("testguest ready", seen), PipeTarget.ToStringBuilder(error))).ExecuteAsync();
 
         await seen.Task.WaitAsync(TimeSpan.FromSeconds(60), TimeProvider.System);
         ShimContract.Posix.Signals.Send(running.ProcessId, ShimContract.Posix.Signals.Terminate);
 
         Assert.Equal(0, (await running).ExitCode);
-        Assert.Contains("asked to halt", error.ToString(), StringComparison.Ordinal);
+        Assert.Contains("asked fg to halt", error.ToString(), StringComparison.Ordinal);
+        Assert.Contains("fg: ", error.ToString(), StringComparison.Ordinal);
     }
+
+    [Fact]
+    public async Task A_second_signal_to_a_foreground_run_kills_the_guest()
+    {
+        await using var daemon = await DaemonProcess.StartPublishedAsync();
+        var seen = new TaskCompletionSource();
+        var asked = new TaskCompletionSource();
+        var command = Vmctl.Command(daemon.Socket, "run", "-m", "128", "-n", "deaf", "--cmdline", "console=ttyS0 quiet vmhost.test=ignorebutton", TestGuest);
+        var running = (command | (Seen("testguest ready", seen), Seen("asked deaf to halt", asked))).ExecuteAsync();
+        await seen.Task.WaitAsync(TimeSpan.FromSeconds(60), TimeProvider.System);
+
+        ShimContract.Posix.Signals.Send(running.ProcessId, ShimContract.Posix.Signals.Terminate);
+        await asked.Task.WaitAsync(TimeSpan.FromSeconds(60), TimeProvider.System);
+        ShimContract.Posix.Signals.Send(running.ProcessId, ShimContract.Posix.Signals.Terminate);
+
+        Assert.Equal(128 + 9, (await running).ExitCode);
+    }
+
+    [Fact]
+    public async Task A_follower_whose_reader_went_away_ends()
+    {
+        await using var daemon = await DaemonProcess.StartPublishedAsync();
+        await RunAsync(daemon, "chatty", "slow:100000:20,wait");
+
+        // `head` closes the pipe after one line; a shell gives vmctl's own exit code.
+        var shell = await CliWrap.Cli.Wrap("bash")
+            .WithArguments(["-c", $"timeout 60 '{Repository.Published("vmctl")}' --host '{daemon.Socket}' logs -f chatty | head -1; exit ${{PIPESTATUS[0]}}"])
+            .WithValidation(CommandResultValidation.None)
+            .ExecuteAsync();
+
+        Assert.Equal(0, shell.ExitCode);
+    }
+
+    private static PipeTarget Seen(string text, TaskCompletionSource seen) =>
+        PipeTarget.ToDelegate(line =>
+        {
+            if (line.Contains(text, StringComparison.Ordinal))
+                seen.TrySetResult();
+        });
 
     private static Task<string> RunAsync(DaemonProcess daemon, string name, string actions, string append = "") =>
         Vmctl.OkAsync(daemon, "run", "-d", "-n", name, "-m", "128", "--cmdline", $"console=ttyS0 quiet loglevel=1 cryptomgr.notests vmhost.test={actions} {append}".TrimEnd(), TestGuest);

@@ -36,6 +36,9 @@ public sealed class WrongInputTests : IAsyncLifetime
         { "run -p 65536:80 DEMO", 125, "must be 1 to 65535" },
         { "run -p 8080:80 -p 8080:81 DEMO", 125, "already published" },
         { "run -p nonsense DEMO", 2, "--publish wants" },
+        { "run -c abc DEMO", 2, "--cpus" },
+        { "halt --time abc x", 2, "--time" },
+        { "--host http://x ps", 2, "--host" },
         { "run", 2, "name what to run" },
         { "run --bad DEMO", 2, "--bad" },
         { "frobnicate", 2, "frobnicate" },
@@ -80,6 +83,91 @@ public sealed class WrongInputTests : IAsyncLifetime
         Assert.Equal(3, result.ExitCode);
         Assert.Contains("nobody listens", result.StandardError, StringComparison.Ordinal);
         await Vmctl.OkAsync(_daemon, "ps");
+    }
+
+    [Fact]
+    public async Task A_word_that_begins_with_an_at_sign_is_no_file_to_read_options_from()
+    {
+        var file = Path.Combine(_daemon.Directory, "secret");
+        await File.WriteAllTextAsync(file, "hunter2");
+
+        var result = await Vmctl.RunAsync(_daemon, "run", "@" + file);
+
+        Assert.Equal(125, result.ExitCode);
+        Assert.DoesNotContain("hunter2", result.StandardOutput + result.StandardError, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task The_output_format_may_stand_before_the_verb() =>
+        Assert.Equal("[]\n", await Vmctl.OkAsync(_daemon, "-o", "json", "ls"));
+
+    [Fact]
+    public async Task A_socket_path_that_is_too_long_is_said_before_anything_is_made()
+    {
+        var longPath = Path.Combine(_daemon.Directory, new string('x', 120));
+
+        var daemon = await CliWrap.Cli.Wrap(Repository.Published("vmhostd"))
+            .WithArguments(["--state-dir", Path.Combine(_daemon.Directory, "s3"), "--run-dir", longPath])
+            .WithValidation(CliWrap.CommandResultValidation.None)
+            .ExecuteBufferedAsync();
+        var client = await Vmctl.Command(longPath, "ps").ExecuteBufferedAsync();
+
+        Assert.Equal((2, 3), (daemon.ExitCode, client.ExitCode));
+        Assert.Contains("103", daemon.StandardError, StringComparison.Ordinal);
+        Assert.Contains("103", client.StandardError, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(Path.Combine(_daemon.Directory, "s3")));
+    }
+
+    [Theory]
+    [InlineData("/nowhere/qemu", "is not there")]
+    [InlineData("/etc/passwd", "is no executable program")]
+    public async Task Without_a_usable_qemu_a_run_says_so_and_how_to_cure_it(string qemu, string why)
+    {
+        await using var daemon = await DaemonProcess.StartPublishedAsync(qemu);
+
+        var result = await Vmctl.RunAsync(daemon, "run", "-d", Path.Combine(Repository.Images, "demo"));
+
+        Assert.Equal(125, result.ExitCode);
+        Assert.Contains(why, result.StandardError, StringComparison.Ordinal);
+        Assert.Contains("--qemu", result.StandardError, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Another_user_is_told_that_permission_is_denied()
+    {
+        Assert.SkipUnless(Environment.UserName == "root", "becoming another user takes root");
+
+        // Where anybody may read it: the checkout may be private.
+        var program = Path.Combine(_daemon.Directory, "vmctl");
+        File.Copy(Repository.Published("vmctl"), program);
+        File.SetUnixFileMode(_daemon.Directory, (UnixFileMode)Convert.ToInt32("755", 8));
+
+        var result = await CliWrap.Cli.Wrap("setpriv")
+            .WithArguments(["--reuid", "65534", "--regid", "65534", "--clear-groups", program, "--host", _daemon.Socket, "ps"])
+            .WithValidation(CliWrap.CommandResultValidation.None)
+            .ExecuteBufferedAsync();
+
+        Assert.Equal(6, result.ExitCode);
+        Assert.Contains("permission", result.StandardError, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Another_user_who_gets_at_the_socket_is_not_served()
+    {
+        Assert.SkipUnless(Environment.UserName == "root", "becoming another user takes root");
+        var program = Path.Combine(_daemon.Directory, "vmctl");
+        File.Copy(Repository.Published("vmctl"), program);
+        foreach (var directory in new[] { _daemon.Directory, _daemon.RunDir })
+            File.SetUnixFileMode(directory, (UnixFileMode)Convert.ToInt32("755", 8));
+        File.SetUnixFileMode(_daemon.Socket, (UnixFileMode)Convert.ToInt32("777", 8));
+
+        var result = await CliWrap.Cli.Wrap("setpriv")
+            .WithArguments(["--reuid", "65534", "--regid", "65534", "--clear-groups", program, "--host", _daemon.Socket, "ls"])
+            .WithValidation(CliWrap.CommandResultValidation.None)
+            .ExecuteBufferedAsync();
+
+        Assert.NotEqual(0, result.ExitCode);
+        Assert.Contains("A connection of user 65534 was refused", _daemon.Log, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -9,7 +9,7 @@ internal sealed class FakeMachine
     /// <summary>The argument that makes this program the process which a hypervisor leaves behind.</summary>
     internal const string GrandchildArgument = "--grandchild";
 
-    private static readonly TimeSpan GrandchildLife = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan GrandchildLife = TimeSpan.FromSeconds(15);
 
     // Never set: waiting on it is how a hypervisor that hangs spends its time.
     private static readonly ManualResetEventSlim Never = new(false);
