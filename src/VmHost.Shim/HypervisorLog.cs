@@ -4,12 +4,12 @@ using VmHost.ShimContract.Records;
 namespace VmHost.Shim;
 
 /// <summary>
-/// What the hypervisor itself says (its stderr, and its stdout where the console is not there), in a capped file: the
-/// first and the last 128 KiB count, since one says how it began and the other why it ended.
+/// What the hypervisor itself says (its stderr, and its stdout where the console is not there), capped: the newest
+/// 256 KiB to 512 KiB of a boot are kept, in two files.
 /// </summary>
 internal sealed class HypervisorLog
 {
-    private const int Half = 128 << 10;
+    private const int FileSize = 256 << 10;
 
     // rw-------
     private const int OwnerOnly = 0x180;
@@ -46,13 +46,12 @@ internal sealed class HypervisorLog
             // An error here must not stop the reading: a full pipe would stop the hypervisor.
             _ = Descriptor.Write(_file, _buffer.AsSpan(0, count));
             _size += count;
-            if (_size >= 2 * Half)
-                KeepEnds();
+            if (_size >= FileSize)
+                BeginAnew();
         }
     }
 
-    // The first half moves aside once; then the newer half is always there in full, with up to one half before it.
-    private void KeepEnds()
+    private void BeginAnew()
     {
         try
         {
@@ -60,7 +59,7 @@ internal sealed class HypervisorLog
             Descriptor.Close(_file);
             _file = Open(RecordFile.HypervisorLog);
         }
-        catch (IOException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             // Writing goes on in the old file; the next attempt comes after as many bytes again.
         }

@@ -54,12 +54,19 @@ internal sealed class FakeMachine
     /// <summary>To stderr, but not by way of System.Console: that sends the terminal on fd 1 control sequences first.</summary>
     internal static void Say(string line) => _ = Native.Write(2, System.Text.Encoding.UTF8.GetBytes(line + "\n"));
 
-    internal static void StartGrandchild() => Process.Start(Environment.ProcessPath!, GrandchildArgument);
+    /// <summary>Returns once it is deaf to the hang-up that comes with the end of this process.</summary>
+    internal static void StartGrandchild()
+    {
+        var start = new ProcessStartInfo(Environment.ProcessPath!, GrandchildArgument) { RedirectStandardOutput = true, UseShellExecute = false };
+        using var grandchild = Process.Start(start)!;
+        grandchild.StandardOutput.ReadLine();
+    }
 
     internal static int LiveAsGrandchild()
     {
         const int hangup = 1;
         Native.Ignore(hangup);
+        _ = Native.Write(1, "deaf\n"u8);
         Never.Wait(GrandchildLife);
         return 0;
     }

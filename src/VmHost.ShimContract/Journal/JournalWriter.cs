@@ -183,7 +183,7 @@ public sealed class JournalWriter : IDisposable
             OpenSegment();
             return true;
         }
-        catch (IOException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             return false;   // the disk refuses: the caller holds the bytes and counts
         }

@@ -63,7 +63,15 @@ public static class AtomicFile
             Descriptor.Close(file);
         }
 
-        File.Move(beside, path, overwrite: true);
+        try
+        {
+            File.Move(beside, path, overwrite: true);
+        }
+        catch (UnauthorizedAccessException e)
+        {
+            // What callers are told to expect: to them, EACCES is one way more in which a disk refuses.
+            throw new IOException(e.Message, e);
+        }
     }
 
     private static PosixException PosixExceptionFor(string path) => new($"write {path}", Descriptor.LastError);

@@ -10,15 +10,13 @@ namespace VmHost.Machines;
 /// <summary>Writes down what a boot will run, then starts a shim that runs it.</summary>
 internal sealed class BootLauncher(MachineServices services)
 {
-    private static readonly BootRecord None = new(0, "", "", default, "", [], default);
-
     /// <summary>The record with the next boot, as it is to be saved before the boot begins.</summary>
     internal MachineRecord WithNextBoot(MachineRecord record, HypervisorKind hypervisor, LaunchPlan plan) =>
         record with
         {
             Seq = record.Seq + 1,
             Boot = new(
-                (record.Boot ?? None).Number + 1,
+                (record.Boot?.Number ?? 0) + 1,
                 RandomNumberGenerator.GetHexString(32, lowercase: true),
                 ProcessIdentity.HostBootId,
                 hypervisor,
@@ -28,12 +26,14 @@ internal sealed class BootLauncher(MachineServices services)
         };
 
     /// <summary>Saves the record and starts its boot.</summary>
-    /// <returns>Null when the hypervisor runs, else why it does not.</returns>
+    /// <returns>
+    /// Why the hypervisor does not run, or null when it does; and what is not durable yet, or null when all is.
+    /// </returns>
     /// <exception cref="VmHostException">
     /// <see cref="VmHostError.FailedPrecondition"/>: something of the machine still runs; nothing was changed.
     /// </exception>
     /// <exception cref="IOException">The disk refuses; the boot did not begin.</exception>
-    internal async Task<string?> LaunchAsync(MachineRecord record, LaunchPlan plan, MachinePaths paths)
+    internal async Task<(string? Error, string? NotDurable)> LaunchAsync(MachineRecord record, LaunchPlan plan, MachinePaths paths)
     {
         Directory.CreateDirectory(paths.Directory, PrivateDirectory.OwnerOnly);
         Directory.CreateDirectory(paths.RunDirectory, PrivateDirectory.OwnerOnly);
@@ -57,18 +57,34 @@ internal sealed class BootLauncher(MachineServices services)
         services.Store.Save(record);
 
         // A kill of the daemon is survived from here on. That a power failure is too may take until the reply.
-        var flushed = Task.Run(() => services.Store.Flush(record.Id));
+        var flushed = Task.Run(() => Flush(record));
+        var error = await Task.Run(() => Launch(paths, machineLock));
+        return (error, await flushed);
+    }
+
+    private string? Launch(MachinePaths paths, FileLock machineLock)
+    {
         try
         {
-            return await Task.Run(() => services.Launcher.Launch(paths.Directory, machineLock));
+            return services.Launcher.Launch(paths.Directory, machineLock);
         }
         catch (PosixException e)
         {
             return $"vmhost-shim cannot be started: {e.Message}";
         }
-        finally
+    }
+
+    // The boot has begun: it cannot be called off for this, but whoever asked for it is told.
+    private string? Flush(MachineRecord record)
+    {
+        try
         {
-            await flushed;
+            services.Store.Flush(record.Id);
+            return null;
+        }
+        catch (IOException e)
+        {
+            return $"the record of machine {record.Name} could not be flushed and may be lost in a power failure: {e.Message}";
         }
     }
 }

@@ -28,11 +28,12 @@ public sealed partial class Machine
     private readonly BootLauncher _launcher;
     private readonly ILogger<Machine> _logger;
 
-    // One operation at a time; guards _record, _boot, _killRequested and every change of _snapshot.
+    // One operation at a time; guards _record, _boot, _killRequested, _deleted and every change of _snapshot.
     private readonly SemaphoreSlim _gate = new(1, 1);
     private MachineRecord? _record;
     private SupervisedBoot? _boot;
     private bool _killRequested;
+    private bool _deleted;
 
     // Swapped whole, so that it is read without the gate.
     private volatile MachineSnapshot _snapshot;
@@ -90,6 +91,9 @@ public sealed partial class Machine
         await _gate.WaitAsync(ct);   // waiting for one's turn can be called off; a start that began cannot
         try
         {
+            // It may have been deleted while this call waited for its turn.
+            if (_deleted)
+                throw new VmHostException(VmHostError.NotFound, $"machine {_snapshot.Name} was deleted");
             if (_snapshot.State is MachineState.Running or MachineState.Starting)
                 return new(false, []);
 
@@ -176,7 +180,8 @@ public sealed partial class Machine
     /// <exception cref="VmHostException"><see cref="VmHostError.FailedPrecondition"/>: it does not run.</exception>
     public async Task WriteConsoleAsync(ReadOnlyMemory<byte> data, CancellationToken ct)
     {
-        var boot = _boot ?? throw new VmHostException(VmHostError.FailedPrecondition, $"machine {_snapshot.Name} does not run; start it with: vmctl start {_snapshot.Name}");
+        // Without the gate: a boot that ends meanwhile refuses the input itself.
+        var boot = Volatile.Read(ref _boot) ?? throw new VmHostException(VmHostError.FailedPrecondition, $"machine {_snapshot.Name} does not run; start it with: vmctl start {_snapshot.Name}");
         await boot.WriteConsoleAsync(data, ct);
     }
 
@@ -200,6 +205,7 @@ public sealed partial class Machine
             }
 
             delete();
+            _deleted = true;
         }
         finally
         {
@@ -224,7 +230,7 @@ public sealed partial class Machine
         MoveLocked(MachineEvent.StartRequested, snapshot => snapshot with { Boot = next.Boot, Digests = [] });
         try
         {
-            var error = await _launcher.LaunchAsync(next, plan, Paths);
+            var (error, notDurable) = await _launcher.LaunchAsync(next, plan, Paths);
             _record = next;
             var boot = error is null
                 ? await SupervisedBoot.ConnectAsync(next.Id, next.Boot!.Nonce, Paths, Console, _services.Time, CancellationToken.None)
@@ -235,7 +241,7 @@ public sealed partial class Machine
                 throw HypervisorFailed(await EndWithoutBootLockedAsync(error));
 
             AttachLocked(boot);
-            return (boot, plan.Warnings);
+            return (boot, notDurable is null ? plan.Warnings : plan.Warnings.Add(notDurable));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

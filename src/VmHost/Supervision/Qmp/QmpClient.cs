@@ -24,22 +24,24 @@ internal sealed class QmpClient : IDisposable
     {
     }
 
-    /// <summary>Connects and greets. Once it returned QEMU has set up the whole machine.</summary>
+    /// <summary>
+    /// Connects and greets. Once it returned QEMU has set up the whole machine. The greeting is not called off half-way:
+    /// from a client's connecting to its <c>qmp_capabilities</c> QEMU keeps events even out of its log, and for ever if
+    /// the client leaves in between; then nobody would learn why the machine ended.
+    /// </summary>
+    /// <param name="path">Of the monitor's socket.</param>
+    /// <param name="greetingLimit">When to give the greeting up: QEMU hangs then, and has nothing to log.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="ct">Calls off the connecting.</param>
     /// <exception cref="SocketException">Nobody listens there.</exception>
     /// <exception cref="IOException">The connection broke, or it is no QMP.</exception>
-    internal static async Task<QmpClient> ConnectAsync(string path, CancellationToken ct)
+    internal static async Task<QmpClient> ConnectAsync(string path, TimeSpan greetingLimit, TimeProvider time, CancellationToken ct)
     {
         var client = new QmpClient();
         try
         {
             await client._socket.ConnectAsync(new UnixDomainSocketEndPoint(path), ct);
-            using (var greeting = await client.ReadAsync(ct))
-            {
-                if (!greeting.RootElement.TryGetProperty("QMP", out _))
-                    throw new IOException("the monitor did not greet as QMP");
-            }
-
-            await client.ExecuteAsync("qmp_capabilities", ct);
+            await client.GreetAsync(greetingLimit, time);
             return client;
         }
         catch
@@ -75,6 +77,25 @@ internal sealed class QmpClient : IDisposable
     }
 
     public void Dispose() => _socket.Dispose();
+
+    private async Task GreetAsync(TimeSpan limit, TimeProvider time)
+    {
+        using var tooLong = new CancellationTokenSource(limit, time);
+        try
+        {
+            using (var greeting = await ReadAsync(tooLong.Token))
+            {
+                if (!greeting.RootElement.TryGetProperty("QMP", out _))
+                    throw new IOException("the monitor did not greet as QMP");
+            }
+
+            await ExecuteAsync("qmp_capabilities", tooLong.Token);
+        }
+        catch (OperationCanceledException e)
+        {
+            throw new IOException($"the monitor did not greet within {limit.TotalSeconds:0} s", e);
+        }
+    }
 
     private async Task<JsonDocument> ReadAsync(CancellationToken ct)
     {
