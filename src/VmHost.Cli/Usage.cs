@@ -13,9 +13,10 @@ internal static class Usage
         if (parsed.Action is Help)
             return [];
 
-        var faults = parsed.UnmatchedTokens.Select(Unknown).ToList();
+        // First: an option that was taken for an argument makes the argument itself one too many.
+        var faults = Swallowed(parsed.CommandResult, args).ToList();
         if (faults.Count == 0)
-            faults.AddRange(Swallowed(parsed.CommandResult, args));
+            faults.AddRange(parsed.UnmatchedTokens.Select(Unknown));
 
         // What follows from the faults above is no news.
         if (faults.Count == 0)
