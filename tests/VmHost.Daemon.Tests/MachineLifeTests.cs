@@ -104,6 +104,18 @@ public sealed class MachineLifeTests(FakeDaemonFixture fixture) : IClassFixture<
     }
 
     [Fact]
+    public async Task A_guest_that_is_done_before_anybody_looked_did_run()
+    {
+        for (var run = 1; run <= 30; run++)
+        {
+            var machine = await _client.RunAsync(_daemon, $"quick-{run}", "text:hi");
+
+            Assert.Equal(ExitReason.PowerOff, (await _client.WaitAsync(machine.Id)).LastExit.Reason);
+            Assert.Equal("hi\r\n"u8.ToArray(), await _client.FollowAsync(machine.Id));
+        }
+    }
+
+    [Fact]
     public async Task A_hypervisor_that_fails_at_once_says_why_and_leaves_nothing()
     {
         var error = await Assert.ThrowsAsync<RpcException>(() => _client.RunAsync(_daemon, "broken", "noqmp;stderr:no%20room%20on%20the%20bus;exit:1"));

@@ -86,7 +86,7 @@ public sealed partial class Machine
     /// </exception>
     public async Task<StartResult> StartAsync(CancellationToken ct)
     {
-        SupervisedBoot boot;
+        SupervisedBoot? boot;
         ImmutableArray<string> warnings;
         await _gate.WaitAsync(ct);   // waiting for one's turn can be called off; a start that began cannot
         try
@@ -104,7 +104,9 @@ public sealed partial class Machine
             _gate.Release();
         }
 
-        await ConfirmAsync(boot);
+        if (boot is not null)
+            await ConfirmAsync(boot);
+
         return new(true, warnings);
     }
 
@@ -213,7 +215,7 @@ public sealed partial class Machine
         }
     }
 
-    private async Task<(SupervisedBoot Boot, ImmutableArray<string> Warnings)> LaunchLockedAsync(CancellationToken ct)
+    private async Task<(SupervisedBoot? Boot, ImmutableArray<string> Warnings)> LaunchLockedAsync(CancellationToken ct)
     {
         if (_snapshot.State == MachineState.Unknown)
             throw UnknownState();
@@ -236,11 +238,13 @@ public sealed partial class Machine
                 ? await SupervisedBoot.ConnectAsync(next.Id, next.Boot!.Nonce, Paths, Console, _services.Time, CancellationToken.None)
                 : null;
 
-            // A hypervisor that ended already took its shim with it; then the shim's word counts.
-            if (boot is null)
-                throw HypervisorFailed(await EndWithoutBootLockedAsync(error));
+            if (boot is not null)
+                AttachLocked(boot);
 
-            AttachLocked(boot);
+            // A hypervisor that ended already took its shim with it; then the shim's word counts. A guest may be that quick.
+            else if (await EndWithoutBootLockedAsync(error) is { Reason: ExitReason.StartFailed } failed)
+                throw HypervisorFailed(failed);
+
             return (boot, notDurable is null ? plan.Warnings : plan.Warnings.Add(notDurable));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
