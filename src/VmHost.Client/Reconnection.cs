@@ -38,7 +38,7 @@ internal static class Reconnection
                 ShouldHandle = new PredicateBuilder().Handle<RpcException>(IsInterruption),
                 BackoffType = DelayBackoffType.Exponential,
                 Delay = TimeSpan.FromMilliseconds(50),
-                MaxDelay = TimeSpan.FromSeconds(1),
+                MaxDelay = TimeSpan.FromMilliseconds(250),
                 MaxRetryAttempts = int.MaxValue,
             })
             .Build();

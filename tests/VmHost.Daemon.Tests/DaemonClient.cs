@@ -9,6 +9,9 @@ namespace VmHost.Daemon.Tests;
 /// <summary>A client of a test's daemon.</summary>
 internal sealed class DaemonClient : IDisposable
 {
+    // Each machine has files of its own, so that tests may start several at once.
+    private static int _images;
+
     private readonly GrpcChannel _channel;
 
     internal DaemonClient(DaemonProcess daemon)
@@ -28,7 +31,7 @@ internal sealed class DaemonClient : IDisposable
     internal GrpcChannel Channel => _channel;
 
     internal static MachineSpec Fake(DaemonProcess daemon, string steps) =>
-        new() { Boot = new() { TriplePrefix = FakeImages.Write(daemon.Directory, "img", $"console=ttyS0 fake={steps}") } };
+        new() { Boot = new() { TriplePrefix = FakeImages.Write(daemon.Directory, $"img{Interlocked.Increment(ref _images)}", $"console=ttyS0 fake={steps}") } };
 
     internal async Task<Machine> RunAsync(DaemonProcess daemon, string name, string steps) =>
         (await Machines.RunMachineAsync(new() { Name = name, Spec = Fake(daemon, steps) })).Machine;
@@ -42,7 +45,8 @@ internal sealed class DaemonClient : IDisposable
     internal async Task<byte[]> FollowAsync(string machine)
     {
         var all = new MemoryStream();
-        var reader = new ResumingConsole(Console, TimeProvider.System);
+        // Longer than the default: where the daemon is killed over and over, it is away most of the time.
+        var reader = new ResumingConsole(Console, TimeProvider.System) { GiveUpAfter = TimeSpan.FromSeconds(60) };
         await foreach (var chunk in reader.ReadAsync(new() { Machine = machine, Offset = 0, Follow = true }, TestContext.Current.CancellationToken))
         {
             Assert.Equal(0, chunk.GapBytes);

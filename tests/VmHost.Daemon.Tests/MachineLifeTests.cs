@@ -116,6 +116,17 @@ public sealed class MachineLifeTests(FakeDaemonFixture fixture) : IClassFixture<
     }
 
     [Fact]
+    public async Task Machines_that_end_do_not_disturb_machines_that_start()
+    {
+        // Each end is a SIGCHLD to the daemon, in whatever thread.
+        await Parallel.ForAsync(0, 60, new ParallelOptions { MaxDegreeOfParallelism = 6 }, async (number, _) =>
+        {
+            var machine = await _client.RunAsync(_daemon, $"crowd-{number}", "banner");
+            Assert.Equal(ExitReason.PowerOff, (await _client.WaitAsync(machine.Id)).LastExit.Reason);
+        });
+    }
+
+    [Fact]
     public async Task A_hypervisor_that_fails_at_once_says_why_and_leaves_nothing()
     {
         var error = await Assert.ThrowsAsync<RpcException>(() => _client.RunAsync(_daemon, "broken", "noqmp;stderr:no%20room%20on%20the%20bus;exit:1"));
