@@ -1,3 +1,6 @@
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
 using CliWrap.Buffered;
 using VmHost.TestKit;
 
@@ -12,8 +15,7 @@ public sealed class WrongInputTests : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         _daemon = await DaemonProcess.StartPublishedAsync();
-        FakeImages.Write(_daemon.Directory, "ok", "console=ttyS0");
-        await File.WriteAllTextAsync(Path.Combine(_daemon.Directory, "text-kernel"), new string('x', 9000));
+        await WrongFiles.WriteAsync(_daemon.Directory);
     }
 
     public ValueTask DisposeAsync() => _daemon.DisposeAsync();
@@ -23,6 +25,16 @@ public sealed class WrongInputTests : IAsyncLifetime
         { "run DIR/absent", 125, "spec.boot.triple_prefix (PREFIX)" },
         { "run --kernel DIR", 125, "directory" },
         { "run --kernel DIR/text-kernel", 125, "spec.boot.kernel_path (--kernel)" },
+        { "run --kernel DIR/fifo", 125, "is not a regular file" },
+        { "run --kernel no/such/kernel", 125, "no/such/kernel" },
+        { "run --kernel DIR/arm64-kernel", 125, "arm64" },
+        { "run --kernel DIR/short-kernel", 125, "truncated" },
+        { "run --kernel DEMO-kernel --initrd DIR/absent", 125, "spec.boot.initrd_path (--initrd)" },
+        { "run --kernel DEMO-kernel --initrd DIR/empty", 125, "spec.boot.initrd_path (--initrd)" },
+        { "run --kernel DEMO-kernel --initrd DIR/huge -m 128", 125, "spec.memory_bytes (--memory)" },
+        { "run --cmdline LONG5000 DEMO", 125, "2046" },
+        { "run --cmdline a%0Ab DEMO", 125, "spec.boot.command_line (--cmdline)" },
+        { "run DIR/nul", 125, "spec.boot.command_line" },
         { "run -m 8 DEMO", 125, "MiB" },
         { "run -m 0 DEMO", 125, "spec.memory_bytes (--memory)" },
         { "run -m -5 DEMO", 125, "spec.memory_bytes (--memory)" },
@@ -32,6 +44,11 @@ public sealed class WrongInputTests : IAsyncLifetime
         { "run -c 10000 DEMO", 125, "must be 1 to 64" },
         { "run -n .. DEMO", 125, "name (--name)" },
         { "run -n a/b DEMO", 125, "is not a machine name" },
+        { "run -n -rf DEMO", 2, "-rf" },
+        { "run -n=-rf DEMO", 125, "name (--name)" },
+        { "run -n= DEMO", 125, "name (--name)" },
+        { "run -n LONG300 DEMO", 125, "name (--name)" },
+        { "run -n a%1B[2Jb DEMO", 125, "name (--name)" },
         { "run -p 0:80 DEMO", 125, "spec.published_ports[0].host_port (--publish)" },
         { "run -p 65536:80 DEMO", 125, "must be 1 to 65535" },
         { "run -p 8080:80 -p 8080:81 DEMO", 125, "already published" },
@@ -52,15 +69,43 @@ public sealed class WrongInputTests : IAsyncLifetime
     [MemberData(nameof(Inputs))]
     public async Task Wrong_input_is_refused_in_one_line(string arguments, int exitCode, string says)
     {
-        var words = arguments.Split(' ').Select(word => word.Replace("DIR", _daemon.Directory, StringComparison.Ordinal).Replace("DEMO", Path.Combine(Repository.Images, "demo"), StringComparison.Ordinal));
-
-        var result = await Vmctl.RunAsync(_daemon, [.. words]);
+        var result = await Vmctl.RunAsync(_daemon, [.. arguments.Split(' ').Select(Word)]);
 
         Assert.True(exitCode == result.ExitCode, $"exit {result.ExitCode}: {result.StandardError}");
         Assert.Contains(says, result.StandardError, StringComparison.Ordinal);
         Assert.All(result.StandardError.TrimEnd('\n').Split('\n'), line => Assert.StartsWith("vmctl: ", line, StringComparison.Ordinal));
         Assert.DoesNotContain("   at ", result.StandardError, StringComparison.Ordinal);
+        Assert.DoesNotContain('\e', result.StandardError);
+        Assert.Empty(Directory.EnumerateFileSystemEntries(Path.Combine(_daemon.StateDir, "machines")));
         Assert.Equal("[]\n", await Vmctl.OkAsync(_daemon, "ls", "-o", "json"));
+    }
+
+    [Fact]
+    public async Task A_port_that_somebody_listens_on_is_refused_before_the_boot()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        var port = ((IPEndPoint)listener.LocalEndpoint).Port.ToString(CultureInfo.InvariantCulture);
+
+        var result = await Vmctl.RunAsync(_daemon, "run", "-d", "-p", $"{port}:80", Path.Combine(Repository.Images, "demo"));
+
+        Assert.Equal(125, result.ExitCode);
+        Assert.Contains("spec.published_ports[0].host_port (--publish)", result.StandardError, StringComparison.Ordinal);
+        Assert.Contains(port, result.StandardError, StringComparison.Ordinal);
+        Assert.Equal("[]\n", await Vmctl.OkAsync(_daemon, "ls", "-o", "json"));
+    }
+
+    [Fact]
+    public async Task A_name_that_is_taken_is_refused_and_the_one_who_has_it_runs_on()
+    {
+        var demo = Path.Combine(Repository.Images, "demo");
+        await Vmctl.OkAsync(_daemon, "run", "-d", "-n", "taken", "-m", "128", demo);
+
+        var result = await Vmctl.RunAsync(_daemon, "run", "-d", "-n", "taken", demo);
+
+        Assert.Equal(125, result.ExitCode);
+        Assert.Contains("'taken'", result.StandardError, StringComparison.Ordinal);
+        Assert.Single((await Vmctl.OkAsync(_daemon, "ps")).TrimEnd('\n').Split('\n').Skip(1));
     }
 
     [Fact]
@@ -133,19 +178,28 @@ public sealed class WrongInputTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_daemon_that_may_not_write_its_state_directory_says_which_and_ends()
+    {
+        Assert.SkipUnless(Environment.UserName == "root", "becoming another user takes root");
+        var program = ReadableCopy("vmhostd");
+        var theirs = Path.Combine(_daemon.Directory, "theirs");
+        Directory.CreateDirectory(theirs);
+
+        var result = await AsNobody(program, "--state-dir", Path.Combine(theirs, "s"), "--run-dir", Path.Combine(theirs, "r"));
+
+        Assert.Equal(2, result.ExitCode);
+        Assert.Contains("--state-dir", result.StandardError, StringComparison.Ordinal);
+        Assert.Contains("ermission denied", result.StandardError, StringComparison.Ordinal);
+        Assert.Single(result.StandardError.TrimEnd('\n').Split('\n'));
+        Assert.Empty(Directory.EnumerateFileSystemEntries(theirs));
+    }
+
+    [Fact]
     public async Task Another_user_is_told_that_permission_is_denied()
     {
         Assert.SkipUnless(Environment.UserName == "root", "becoming another user takes root");
 
-        // Where anybody may read it: the checkout may be private.
-        var program = Path.Combine(_daemon.Directory, "vmctl");
-        File.Copy(Repository.Published("vmctl"), program);
-        File.SetUnixFileMode(_daemon.Directory, (UnixFileMode)Convert.ToInt32("755", 8));
-
-        var result = await CliWrap.Cli.Wrap("setpriv")
-            .WithArguments(["--reuid", "65534", "--regid", "65534", "--clear-groups", program, "--host", _daemon.Socket, "ps"])
-            .WithValidation(CliWrap.CommandResultValidation.None)
-            .ExecuteBufferedAsync();
+        var result = await AsNobody(ReadableCopy("vmctl"), "--host", _daemon.Socket, "ps");
 
         Assert.Equal(6, result.ExitCode);
         Assert.Contains("permission", result.StandardError, StringComparison.Ordinal);
@@ -155,16 +209,12 @@ public sealed class WrongInputTests : IAsyncLifetime
     public async Task Another_user_who_gets_at_the_socket_is_not_served()
     {
         Assert.SkipUnless(Environment.UserName == "root", "becoming another user takes root");
-        var program = Path.Combine(_daemon.Directory, "vmctl");
-        File.Copy(Repository.Published("vmctl"), program);
+        var program = ReadableCopy("vmctl");
         foreach (var directory in new[] { _daemon.Directory, _daemon.RunDir })
             File.SetUnixFileMode(directory, (UnixFileMode)Convert.ToInt32("755", 8));
         File.SetUnixFileMode(_daemon.Socket, (UnixFileMode)Convert.ToInt32("777", 8));
 
-        var result = await CliWrap.Cli.Wrap("setpriv")
-            .WithArguments(["--reuid", "65534", "--regid", "65534", "--clear-groups", program, "--host", _daemon.Socket, "ls"])
-            .WithValidation(CliWrap.CommandResultValidation.None)
-            .ExecuteBufferedAsync();
+        var result = await AsNobody(program, "--host", _daemon.Socket, "ls");
 
         Assert.NotEqual(0, result.ExitCode);
         Assert.Contains("A connection of user 65534 was refused", _daemon.Log, StringComparison.Ordinal);
@@ -203,4 +253,30 @@ public sealed class WrongInputTests : IAsyncLifetime
         Assert.Equal(75, second.ExitCode);
         Assert.Contains("the socket", second.StandardError, StringComparison.Ordinal);
     }
+
+    // A word of an input: DIR and DEMO are paths, LONG9 is that many letters, %41 is a byte.
+    private string Word(string word)
+    {
+        if (word.StartsWith("LONG", StringComparison.Ordinal))
+            return new string('x', int.Parse(word.AsSpan(4), CultureInfo.InvariantCulture));
+
+        return Uri.UnescapeDataString(word
+            .Replace("DIR", _daemon.Directory, StringComparison.Ordinal)
+            .Replace("DEMO", Path.Combine(Repository.Images, "demo"), StringComparison.Ordinal));
+    }
+
+    // Where anybody may read it: the checkout may be private.
+    private string ReadableCopy(string program)
+    {
+        var copy = Path.Combine(_daemon.Directory, program);
+        File.Copy(Repository.Published(program), copy);
+        File.SetUnixFileMode(_daemon.Directory, (UnixFileMode)Convert.ToInt32("755", 8));
+        return copy;
+    }
+
+    private static async Task<BufferedCommandResult> AsNobody(string program, params string[] arguments) =>
+        await CliWrap.Cli.Wrap("setpriv")
+            .WithArguments(["--reuid", "65534", "--regid", "65534", "--clear-groups", program, .. arguments])
+            .WithValidation(CliWrap.CommandResultValidation.None)
+            .ExecuteBufferedAsync();
 }

@@ -1,5 +1,7 @@
 using VmHost.FakeHypervisor;
 
+var enteredAt = TimeProvider.System.GetTimestamp();
+
 // A stand-in for qemu-system-x86_64 that does what tests tell it on the kernel command line: fake=STEP;STEP;… (see
 // Script), truth=PATH for the oracle of all console output (default: truth.bin in the working directory).
 switch (args)
@@ -24,7 +26,7 @@ try
     machine.Start(arguments);
 
     using var console = new GuestConsole(arguments.Word("truth") ?? "truth.bin");
-    new Script(console, machine).Run(arguments.Word("fake") ?? "banner;hang");
+    new Script(console, machine, enteredAt).Run(arguments.Word("fake") ?? "banner;hang");
     machine.End(0, guest: true, "guest-shutdown");
     return 0;
 }

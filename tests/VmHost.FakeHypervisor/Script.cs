@@ -5,7 +5,7 @@ using System.Text;
 namespace VmHost.FakeHypervisor;
 
 /// <summary>What the guest does, step by step: the words of <c>fake=STEP;STEP</c> on the kernel command line.</summary>
-internal sealed class Script(GuestConsole console, FakeMachine machine)
+internal sealed class Script(GuestConsole console, FakeMachine machine, long enteredAt)
 {
     private const int BlockSize = 64 << 10;
 
@@ -24,6 +24,7 @@ internal sealed class Script(GuestConsole console, FakeMachine machine)
         switch (name)
         {
             case "banner": Line("fakehv ready"); break;
+            case "clock": Line(string.Create(CultureInfo.InvariantCulture, $"main at {enteredAt}")); break;
             case "ready": Line("fakehv: ready"); break;
             case "text": Line(Uri.UnescapeDataString(value)); break;
             case "lines": Lines(Numbers(value)); break;

@@ -10,9 +10,10 @@ internal sealed class JournalSegment : IDisposable
 
     private readonly int _data;
     private readonly int _index;
+    private long _indexSize;
 
-    private JournalSegment(long start, long size, int data, int index) =>
-        (Start, Size, _data, _index) = (start, size, data, index);
+    private JournalSegment(long start, long size, int data, int index, long indexSize) =>
+        (Start, Size, _data, _index, _indexSize) = (start, size, data, index, indexSize);
 
     /// <summary>Offset of its first byte in the journal.</summary>
     internal long Start { get; }
@@ -26,23 +27,26 @@ internal sealed class JournalSegment : IDisposable
     {
         var path = JournalFormat.SegmentPath(directory, start);
         var flags = Descriptor.WriteOnly | Descriptor.Append | Descriptor.Create | Descriptor.NoFollow;
+        var isNew = !File.Exists(path);
         var data = Descriptor.Open(path, flags, OwnerOnly);
         try
         {
             var indexPath = JournalFormat.IndexPath(directory, start);
             var index = Descriptor.Open(indexPath, flags, OwnerOnly);
-            var torn = new FileInfo(indexPath).Length % JournalIndexRecord.Size;
-            if (torn != 0)
-            {
-                using var file = new FileStream(indexPath, FileMode.Open, FileAccess.Write, FileShare.ReadWrite);
-                file.SetLength(file.Length - torn);
-            }
+            var found = new FileInfo(indexPath).Length;
+            var whole = found - (found % JournalIndexRecord.Size);
+            if (whole != found)
+                Descriptor.TryTruncate(index, whole);
 
-            return new JournalSegment(start, new FileInfo(path).Length, data, index);
+            return new JournalSegment(start, new FileInfo(path).Length, data, index, whole);
         }
         catch (IOException)
         {
             Descriptor.Close(data);
+
+            // Its name says where the journal ends.
+            if (isNew)
+                File.Delete(path);
             throw;
         }
     }
@@ -57,13 +61,17 @@ internal sealed class JournalSegment : IDisposable
         return count;
     }
 
-    // An index record that cannot be written costs a time stamp, no console byte: it is not worth an error. A record
-    // that was written in part is cut off when the segment is opened again, and passed over by readers until then.
+    // An index record that cannot be written costs a time stamp, no console byte: it is not worth an error. One that is
+    // written in part is taken back, or those behind it could not be found.
     internal void AppendIndex(JournalIndexRecord record)
     {
         Span<byte> bytes = stackalloc byte[JournalIndexRecord.Size];
         record.WriteTo(bytes);
-        _ = Descriptor.Write(_index, bytes);
+        var written = Descriptor.Write(_index, bytes);
+        if (written == bytes.Length)
+            _indexSize += written;
+        else if (written > 0)
+            Descriptor.TryTruncate(_index, _indexSize);
     }
 
     // A kill of any process loses nothing that was written; the flush is for power failures, and an error in it leaves

@@ -43,7 +43,7 @@ public sealed class JournalWriter : IDisposable
         }
 
         Start = _end;
-        OpenSegment();
+        OpenSegment(_end);
         Mark(JournalMark.Boot, _end, 0);
     }
 
@@ -157,30 +157,44 @@ public sealed class JournalWriter : IDisposable
         _failing = false;
     }
 
-    // Lost bytes count: the offset advances by their number, and the next segment is named by the advanced offset.
+    // Lost bytes count: the offset advances by their number, and the next segment is named by the advanced offset. It
+    // stays only if the disk takes what follows the gap, or every try on a full disk would leave an empty segment.
     private bool TryWriteGap()
     {
         var (gapStart, length) = (_end, _held.Dropped);
         CloseSegment();
-        Volatile.Write(ref _end, gapStart + length);
-        if (!TryOpenNext())
+        if (!TryOpen(gapStart + length))
+            return false;
+
+        var next = _held.Peek();
+        var written = _segment!.Append(next[..(int)Math.Min(next.Length, _limits.SegmentBytes)]);
+        if (written <= 0)
         {
-            Volatile.Write(ref _end, gapStart);
+            _segment.Dispose();
+            _segment = null;
+            DeleteSegment(gapStart + length);
             return false;
         }
 
+        _held.Remove(written);
         _held.ForgetDropped();
         Volatile.Write(ref _lost, _lost + length);
+        Volatile.Write(ref _end, gapStart + length + written);
         Mark(JournalMark.Gap, gapStart, length);
         return true;
     }
 
     private bool TryOpenNext()
     {
+        CloseSegment();
+        return TryOpen(_end);
+    }
+
+    private bool TryOpen(long start)
+    {
         try
         {
-            CloseSegment();
-            OpenSegment();
+            OpenSegment(start);
             return true;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -199,12 +213,12 @@ public sealed class JournalWriter : IDisposable
         _segment = null;
     }
 
-    // Goes on with the last segment where it has room and ends where the journal ends, else begins a new one.
-    private void OpenSegment()
+    // Goes on with the last segment where it has room and ends at start, else begins a new one.
+    private void OpenSegment(long start)
     {
-        if (_older.Count > 0 && _older.Last() is var (start, size) && start + size == _end && size < _limits.SegmentBytes)
+        if (_older.Count > 0 && _older.Last() is var (last, size) && last + size == start && size < _limits.SegmentBytes)
         {
-            _segment = JournalSegment.Open(_directory, start);
+            _segment = JournalSegment.Open(_directory, last);
             var others = _older.SkipLast(1).ToArray();
             _older.Clear();
             foreach (var other in others)
@@ -213,7 +227,7 @@ public sealed class JournalWriter : IDisposable
         }
 
         DropOldest();
-        _segment = JournalSegment.Open(_directory, _end);
+        _segment = JournalSegment.Open(_directory, start);
     }
 
     private void DropOldest()
@@ -222,10 +236,15 @@ public sealed class JournalWriter : IDisposable
         while (_older.Count > 0 && total + _limits.SegmentBytes > _limits.TotalBytes)
         {
             var (start, size) = _older.Dequeue();
-            File.Delete(JournalFormat.SegmentPath(_directory, start));
-            File.Delete(JournalFormat.IndexPath(_directory, start));
+            DeleteSegment(start);
             total -= size;
         }
+    }
+
+    private void DeleteSegment(long start)
+    {
+        File.Delete(JournalFormat.SegmentPath(_directory, start));
+        File.Delete(JournalFormat.IndexPath(_directory, start));
     }
 
     private void Mark(JournalMark mark, long offset, long length)

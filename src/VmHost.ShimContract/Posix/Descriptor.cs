@@ -88,6 +88,9 @@ public static partial class Descriptor
         return (int)count;
     }
 
+    /// <summary>Cuts a file off at <paramref name="length"/> bytes; false when it failed (<see cref="LastError"/>).</summary>
+    public static bool TryTruncate(int descriptor, long length) => TruncateFile(descriptor, length) == 0;
+
     /// <summary>Flushes a file or directory to its disk.</summary>
     /// <exception cref="PosixException">The call failed: what was written may be lost.</exception>
     public static void Flush(int descriptor)
@@ -179,6 +182,9 @@ public static partial class Descriptor
 
     [LibraryImport("libc", EntryPoint = "write", SetLastError = true)]
     private static partial nint WriteFile(int descriptor, ref byte buffer, nuint count);
+
+    [LibraryImport("libc", EntryPoint = "ftruncate", SetLastError = true)]
+    private static partial int TruncateFile(int descriptor, long length);
 
     [LibraryImport("libc", EntryPoint = "fsync", SetLastError = true)]
     private static partial int FlushFile(int descriptor);

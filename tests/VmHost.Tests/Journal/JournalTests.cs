@@ -82,6 +82,83 @@ public sealed class JournalTests : IDisposable
         Assert.Equal(0, reader.Read(buffer).Count);
     }
 
+    [Theory]
+    [InlineData(1000)]
+    [InlineData(Held)]
+    public void What_the_disk_refused_and_was_held_is_written_when_it_takes_again(int refused)
+    {
+        using var writer = Writer();
+        var output = Output(SegmentBytes + refused);
+        WhileTheDiskRefuses(() => writer.Append(output));
+        Assert.Equal(SegmentBytes, writer.End);
+
+        _time.Advance(TimeSpan.FromSeconds(1));
+        writer.Tick();
+
+        Assert.Equal((output.Length, 0), (writer.End, writer.LostBytes));
+        Assert.Equal(output, ReadAll(_directory.Path, 0, 4096));
+    }
+
+    [Fact]
+    public void What_could_not_be_held_is_a_counted_gap_and_the_newest_output_follows_it()
+    {
+        const int lost = 5000;
+        using var writer = Writer();
+        var output = Output(SegmentBytes + lost + Held);
+        WhileTheDiskRefuses(() =>
+        {
+            foreach (var piece in output.Chunk(777))
+            {
+                writer.Append(piece);
+                _time.Advance(TimeSpan.FromMilliseconds(50));   // so that it tries again meanwhile, in vain
+            }
+        });
+        Assert.Equal((SegmentBytes, 0), (writer.End, writer.LostBytes));
+
+        _time.Advance(TimeSpan.FromSeconds(1));
+        writer.Tick();
+
+        Assert.Equal((output.Length, lost), (writer.End, writer.LostBytes));
+        using var reader = new JournalReader(_directory.Path, 0);
+        var buffer = new byte[SegmentBytes];
+        Assert.Equal(new JournalRead(0, SegmentBytes, 0), reader.Read(buffer));
+        Assert.Equal(new JournalRead(SegmentBytes + lost, SegmentBytes, lost), reader.Read(buffer));
+        Assert.Equal(output[^Held..], ReadAll(_directory.Path, SegmentBytes + lost, 4096));
+    }
+
+    [Fact]
+    public void A_boot_that_ends_while_the_disk_refuses_tries_once_more()
+    {
+        using var writer = Writer();
+        var output = Output(SegmentBytes + 1000);
+        WhileTheDiskRefuses(() => writer.Append(output));
+
+        writer.Finish();
+
+        Assert.Equal(output, ReadAll(_directory.Path, 0, 4096));
+    }
+
+    private const int SegmentBytes = 10_000;
+    private const int Held = 256 << 10;
+
+    private JournalWriter Writer() => new(_directory.Path, new(1 << 20, SegmentBytes), 1, _time);
+
+    private static byte[] Output(int size)
+    {
+        var output = new byte[size];
+        new Random(size).NextBytes(output);
+        return output;
+    }
+
+    // No file can be made in a directory that is not there, whoever asks.
+    private void WhileTheDiskRefuses(Action action)
+    {
+        var away = _directory.Path + ".away";
+        Directory.Move(_directory.Path, away);
+        action();
+        Directory.Move(away, _directory.Path);
+    }
+
     private static byte[] ReadAll(string directory, long offset, int size)
     {
         using var reader = new JournalReader(directory, offset);

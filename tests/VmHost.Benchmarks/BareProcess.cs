@@ -1,0 +1,65 @@
+using VmHost.ShimContract.Posix;
+using VmHost.TestKit;
+
+namespace VmHost.Benchmarks;
+
+/// <summary>A program on a terminal with nothing between: what a person's shell script would start. The raw side.</summary>
+internal sealed class BareProcess : IDisposable
+{
+    private readonly PseudoTerminal _terminal = PseudoTerminal.Open();
+    private readonly byte[] _buffer = new byte[64 << 10];
+    private readonly MemoryStream _output = new();
+
+    /// <param name="executable">Absolute path.</param>
+    /// <param name="arguments">What follows the program name.</param>
+    internal BareProcess(string executable, IReadOnlyList<string> arguments)
+    {
+        using var spawn = new ProcessSpawn();
+        spawn.Open(0, _terminal.SlavePath, Descriptor.ReadWrite);
+        spawn.Give(0, 1);
+        spawn.Open(2, "/dev/null", Descriptor.WriteOnly);
+        StartedAt = TimeProvider.System.GetTimestamp();
+        Pid = spawn.Start(executable, arguments, firstClosed: 3);
+
+        // From now on the child alone holds the other side, so its end is seen.
+        Descriptor.Close(_terminal.Slave);
+    }
+
+    /// <summary>What the machine ran, with a monitor of its own: that machine's directories are gone with it.</summary>
+    /// <param name="argv">The machine's.</param>
+    /// <param name="directory">For the monitor.</param>
+    internal static BareProcess LikeMachine(IReadOnlyList<string> argv, TemporaryDirectory directory) =>
+        new(argv[0], [.. argv.Skip(1).Select(argument => argument.StartsWith("socket,", StringComparison.Ordinal)
+            ? $"socket,id=qmp0,path={directory.Combine("q")},server=on,wait=off,logfile={directory.Combine("l")}"
+            : argument)]);
+
+    internal int Pid { get; }
+
+    /// <summary>When posix_spawn was called.</summary>
+    internal long StartedAt { get; }
+
+    /// <summary>When the first byte had been read.</summary>
+    internal long FirstByteAt { get; private set; }
+
+    /// <summary>Reads until the process closes its terminal, collects it, and returns all that it wrote.</summary>
+    internal byte[] ReadToEnd()
+    {
+        Span<PollEntry> entries = [new() { Descriptor = _terminal.Master, Wanted = PollEvents.Readable }];
+        while (true)
+        {
+            Poll.Wait(entries, -1);
+            var count = Descriptor.Read(_terminal.Master, _buffer);
+            if (count <= 0)
+                break;
+            if (_output.Length == 0)
+                FirstByteAt = TimeProvider.System.GetTimestamp();
+
+            _output.Write(_buffer, 0, count);
+        }
+
+        ChildProcess.Wait(Pid);
+        return _output.ToArray();
+    }
+
+    public void Dispose() => Descriptor.Close(_terminal.Master);
+}
