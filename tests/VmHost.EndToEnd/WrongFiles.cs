@@ -20,7 +20,7 @@ internal static class WrongFiles
         await File.WriteAllBytesAsync(In("short-kernel"), FakeImages.Kernel()[..2000]);
         await File.WriteAllBytesAsync(In("empty"), []);
         await using (var huge = File.Create(In("huge")))
-            huge.SetLength(2L << 30);
+            huge.SetLength(512L << 20);
 
         FakeImages.Write(directory, "nul", "console=ttyS0 a\0b");
     }

@@ -25,7 +25,7 @@ public sealed class WrongInputTests : IAsyncLifetime
         { "run DIR/absent", 125, "spec.boot.triple_prefix (PREFIX)" },
         { "run --kernel DIR", 125, "directory" },
         { "run --kernel DIR/text-kernel", 125, "spec.boot.kernel_path (--kernel)" },
-        { "run --kernel DIR/fifo", 125, "is not a regular file" },
+        { "run --kernel DIR/fifo", 125, "is a FIFO" },
         { "run --kernel no/such/kernel", 125, "no/such/kernel" },
         { "run --kernel DIR/arm64-kernel", 125, "arm64" },
         { "run --kernel DIR/short-kernel", 125, "truncated" },
@@ -34,7 +34,7 @@ public sealed class WrongInputTests : IAsyncLifetime
         { "run --kernel DEMO-kernel --initrd DIR/huge -m 128", 125, "spec.memory_bytes (--memory)" },
         { "run --cmdline LONG5000 DEMO", 125, "2046" },
         { "run --cmdline a%0Ab DEMO", 125, "spec.boot.command_line (--cmdline)" },
-        { "run DIR/nul", 125, "spec.boot.command_line" },
+        { "run DIR/nul", 125, "contains NUL" },
         { "run -m 8 DEMO", 125, "MiB" },
         { "run -m 0 DEMO", 125, "spec.memory_bytes (--memory)" },
         { "run -m -5 DEMO", 125, "spec.memory_bytes (--memory)" },
@@ -44,9 +44,8 @@ public sealed class WrongInputTests : IAsyncLifetime
         { "run -c 10000 DEMO", 125, "must be 1 to 64" },
         { "run -n .. DEMO", 125, "name (--name)" },
         { "run -n a/b DEMO", 125, "is not a machine name" },
-        { "run -n -rf DEMO", 2, "-rf" },
-        { "run -n=-rf DEMO", 125, "name (--name)" },
-        { "run -n= DEMO", 125, "name (--name)" },
+        { "run -n -rf DEMO", 125, "name (--name)" },
+        { "run -n EMPTY DEMO", 125, "name (--name)" },
         { "run -n LONG300 DEMO", 125, "name (--name)" },
         { "run -n a%1B[2Jb DEMO", 125, "name (--name)" },
         { "run -p 0:80 DEMO", 125, "spec.published_ports[0].host_port (--publish)" },
@@ -187,9 +186,9 @@ public sealed class WrongInputTests : IAsyncLifetime
 
         var result = await AsNobody(program, "--state-dir", Path.Combine(theirs, "s"), "--run-dir", Path.Combine(theirs, "r"));
 
-        Assert.Equal(2, result.ExitCode);
+        Assert.Equal(1, result.ExitCode);
         Assert.Contains("--state-dir", result.StandardError, StringComparison.Ordinal);
-        Assert.Contains("ermission denied", result.StandardError, StringComparison.Ordinal);
+        Assert.Contains("is denied", result.StandardError, StringComparison.Ordinal);
         Assert.Single(result.StandardError.TrimEnd('\n').Split('\n'));
         Assert.Empty(Directory.EnumerateFileSystemEntries(theirs));
     }
@@ -254,9 +253,11 @@ public sealed class WrongInputTests : IAsyncLifetime
         Assert.Contains("the socket", second.StandardError, StringComparison.Ordinal);
     }
 
-    // A word of an input: DIR and DEMO are paths, LONG9 is that many letters, %41 is a byte.
+    // A word of an input: DIR and DEMO are paths, LONG9 is that many letters, %41 is a byte, EMPTY is none.
     private string Word(string word)
     {
+        if (word == "EMPTY")
+            return "";
         if (word.StartsWith("LONG", StringComparison.Ordinal))
             return new string('x', int.Parse(word.AsSpan(4), CultureInfo.InvariantCulture));
 

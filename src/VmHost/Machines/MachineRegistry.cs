@@ -151,7 +151,7 @@ public sealed partial class MachineRegistry(MachineServices services, ILogger<Ma
                 return name;
 
             if (!automatic)
-                throw new VmHostException(VmHostError.AlreadyExists, $"the name {name} is taken; choose another, or remove that machine with: vmctl rm {name}");
+                throw new VmHostException(VmHostError.AlreadyExists, $"the name '{name}' is taken; choose another, or remove that machine with: vmctl rm {name}");
 
             for (var number = 2; ; number++)
             {
