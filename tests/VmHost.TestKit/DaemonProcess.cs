@@ -1,6 +1,8 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text;
+using VmHost.ShimContract.Posix;
+using VmHost.ShimContract.Records;
 
 namespace VmHost.TestKit;
 
@@ -13,10 +15,17 @@ public sealed class DaemonProcess : IAsyncDisposable
     private readonly List<string> _options;
     private Process? _process;
 
-    private DaemonProcess(string program, string? shim, string? qemu)
+    private DaemonProcess(string program, string? shim, string? qemu, string? stateDisk = null)
     {
         _program = program;
         _options = ["--state-dir", StateDir, "--run-dir", RunDir];
+        if (stateDisk is not null)
+        {
+            // Mounted in a namespace of its own, for which nobody needs to be root, and gone with the last process in it.
+            _options.InsertRange(0, ["--user", "--map-root-user", "--mount", "sh", "-c", $"mkdir -m 700 \"$0\" && mount -t tmpfs -o mode=700,size={stateDisk} none \"$0\" && exec \"$@\"", StateDir, program]);
+            _program = "unshare";
+        }
+
         if (shim is not null)
             _options.AddRange(["--shim", shim]);
         if (qemu is not null)
@@ -33,6 +42,9 @@ public sealed class DaemonProcess : IAsyncDisposable
 
     public int Pid => _process!.Id;
 
+    /// <summary>Where this process sees the state directory, also where the daemon has a disk of its own for it.</summary>
+    public string VisibleStateDir => $"/proc/{Pid}/root{StateDir}";
+
     /// <summary>All that the daemon logged.</summary>
     public string Log
     {
@@ -47,6 +59,14 @@ public sealed class DaemonProcess : IAsyncDisposable
     public static async Task<DaemonProcess> StartOnFakeAsync()
     {
         var daemon = new DaemonProcess(Repository.Daemon, Repository.Shim, Repository.FakeHypervisor);
+        await daemon.StartAsync();
+        return daemon;
+    }
+
+    /// <summary>As <see cref="StartOnFakeAsync"/>, with the state directory on a disk of its own of this size (2m).</summary>
+    public static async Task<DaemonProcess> StartOnSmallDiskAsync(string size)
+    {
+        var daemon = new DaemonProcess(Repository.Daemon, Repository.Shim, Repository.FakeHypervisor, size);
         await daemon.StartAsync();
         return daemon;
     }
@@ -95,47 +115,58 @@ public sealed class DaemonProcess : IAsyncDisposable
     /// <summary>SIGTERM; returns the exit code.</summary>
     public async Task<int> StopAsync()
     {
-        ShimContract.Posix.Signals.Send(_process!.Id, ShimContract.Posix.Signals.Terminate);
+        Signals.Send(_process!.Id, Signals.Terminate);
         await _process.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(30), TimeProvider.System);
         return _process.ExitCode;
     }
 
     public async ValueTask DisposeAsync()
     {
-        if (_process is { HasExited: false })
+        // Found first: with the daemon a disk of its own would go out of sight.
+        var running = _process is { HasExited: false };
+        var runs = RunRecords(running ? VisibleStateDir : StateDir);
+        if (running)
         {
-            _process.Kill();
+            _process!.Kill();
             await _process.WaitForExitAsync();
         }
 
-        KillLeftovers();
+        foreach (var run in runs)
+            await KillLeftoversAsync(run);
+
         _process?.Dispose();
         _directory.Dispose();
     }
 
-    // By what the shims wrote: number and start time together, so that nobody else is hit.
-    private void KillLeftovers()
+    private static List<RunRecord> RunRecords(string stateDir)
     {
-        var machines = Path.Combine(StateDir, "machines");
+        var records = new List<RunRecord>();
+        var machines = Path.Combine(stateDir, "machines");
         if (!System.IO.Directory.Exists(machines))
-            return;
+            return records;
 
         foreach (var machine in System.IO.Directory.EnumerateDirectories(machines))
         {
             try
             {
-                var run = ShimContract.Records.RunRecord.Load(machine);
-                ShimContract.Posix.ProcessIdentity.SignalIfSame(run.HypervisorPid, run.HypervisorStartTime, ShimContract.Posix.Signals.Kill);
-                ShimContract.Posix.ProcessIdentity.SignalIfSame(run.ShimPid, run.ShimStartTime, ShimContract.Posix.Signals.Kill);
+                records.Add(RunRecord.Load(machine));
             }
             catch (Exception e) when (e is IOException or InvalidDataException)
             {
                 // Never ran, or its records were damaged by the test.
             }
-
-            Eventually.TrueAsync(
-                () => !ShimContract.Posix.FileLock.IsHeld(Path.Combine(machine, "lock")),
-                string.Create(CultureInfo.InvariantCulture, $"the processes of {machine} are gone")).GetAwaiter().GetResult();
         }
+
+        return records;
+    }
+
+    // By what the shims wrote: number and start time together, so that nobody else is hit.
+    private static async Task KillLeftoversAsync(RunRecord run)
+    {
+        ProcessIdentity.SignalIfSame(run.HypervisorPid, run.HypervisorStartTime, Signals.Kill);
+        ProcessIdentity.SignalIfSame(run.ShimPid, run.ShimStartTime, Signals.Kill);
+        await Eventually.TrueAsync(
+            () => ProcessIdentity.StartTime(run.HypervisorPid) != run.HypervisorStartTime && ProcessIdentity.StartTime(run.ShimPid) != run.ShimStartTime,
+            string.Create(CultureInfo.InvariantCulture, $"hypervisor {run.HypervisorPid} and shim {run.ShimPid} are gone"));
     }
 }

@@ -52,8 +52,7 @@ internal static class Composition
             grpc.Interceptors.Add<ErrorInterceptor>();
         });
         services.AddGrpcReflection();
-        services.AddGrpcHealthChecks();
-        services.AddHealthChecks();
+        services.AddGrpcHealthChecks().AddCheck<StateDirectoryCheck>("state-directory");
         services.AddHostedService<MachineLoader>();
 
         builder.WebHost.ConfigureKestrel(ConfigureKestrel);
