@@ -9,6 +9,9 @@ internal sealed class Help(HelpAction usual) : SynchronousCommandLineAction
 {
     internal const string Description = "Runs small Linux VMs through vmhostd.";
 
+    // Of every terminal. To ask one for its width System.Console would put it into application mode.
+    private const int Width = 80;
+
     private const string End = """
         Environment:
           VMHOST_SOCKET  The daemon's socket, where --host is not given
@@ -38,6 +41,12 @@ internal sealed class Help(HelpAction usual) : SynchronousCommandLineAction
     internal static void AddTo(RootCommand root)
     {
         foreach (var option in root.Options.OfType<HelpOption>())
-            option.Action = option.Action is HelpAction usual ? new Help(usual) : option.Action;
+        {
+            if (option.Action is HelpAction usual)
+            {
+                usual.MaxWidth = Width;
+                option.Action = new Help(usual);
+            }
+        }
     }
 }

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Text;
 using VmHost.Cli;
 using VmHost.Cli.Commands;
 using VmHost.Cli.Terminal;
@@ -29,9 +30,13 @@ if (Usage.Faults(parsed, args) is { Count: > 0 } faults)
 
 try
 {
-    // Signals are ours: a foreground run ends with its machine and not soon after the first of them.
-    var configuration = new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null };
-    return await parsed.InvokeAsync(configuration, interrupts.Token);
+    // Signals are ours: a foreground run ends with its machine and not soon after the first of them. What the parser
+    // says itself (help) goes the way of all output.
+    using var said = new StringWriter();
+    var configuration = new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null, Output = said };
+    var code = await parsed.InvokeAsync(configuration, interrupts.Token);
+    StandardStreams.Write(Encoding.UTF8.GetBytes(said.ToString()));
+    return code;
 }
 catch (OutputClosedException)
 {

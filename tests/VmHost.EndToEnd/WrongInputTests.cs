@@ -141,6 +141,22 @@ public sealed class WrongInputTests : IAsyncLifetime
         Assert.DoesNotContain("hunter2", result.StandardOutput + result.StandardError, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("--help")]
+    [InlineData("ls")]
+    [InlineData("halt nobody")]
+    public async Task A_terminal_gets_text_and_no_control_sequences(string arguments)
+    {
+        // util-linux' script runs a command on a terminal of its own and copies what it shows.
+        var shown = await CliWrap.Cli.Wrap("script")
+            .WithArguments(["-qec", $"'{Repository.Published("vmctl")}' --host '{_daemon.Socket}' {arguments}", "/dev/null"])
+            .WithValidation(CliWrap.CommandResultValidation.None)
+            .ExecuteBufferedAsync();
+
+        Assert.NotEmpty(shown.StandardOutput);
+        Assert.DoesNotContain('\e', shown.StandardOutput);
+    }
+
     [Fact]
     public async Task The_output_format_may_stand_before_the_verb() =>
         Assert.Equal("[]\n", await Vmctl.OkAsync(_daemon, "-o", "json", "ls"));

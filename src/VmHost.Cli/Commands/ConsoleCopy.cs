@@ -20,10 +20,10 @@ internal static class ConsoleCopy
             if (chunk.GapBytes > 0)
                 Output.Error($"{chunk.GapBytes} bytes of console output were lost here");
 
-            StandardOutput.Write((sanitizer?.Clean(chunk.Data.Span) ?? chunk.Data).Span);
+            StandardStreams.Write((sanitizer?.Clean(chunk.Data.Span) ?? chunk.Data).Span);
         }
 
         if (sanitizer is not null)
-            StandardOutput.Write(sanitizer.Finish().Span);
+            StandardStreams.Write(sanitizer.Finish().Span);
     }
 }

@@ -6,18 +6,18 @@ namespace VmHost.Cli.Terminal;
 /// <summary>stdout carries data only, as bytes; everything else goes to stderr.</summary>
 internal static class Output
 {
-    internal static bool IsTerminal => !Console.IsOutputRedirected;
+    internal static bool IsTerminal => StandardStreams.IsOutputTerminal;
 
     /// <summary>True where somebody may watch what is going on.</summary>
-    internal static bool HasWatcher => !Console.IsErrorRedirected;
+    internal static bool HasWatcher => StandardStreams.IsErrorTerminal;
 
     /// <summary>As it is: for text that was made harmless already, such as JSON.</summary>
-    internal static void Line(string text) => StandardOutput.Write(Encoding.UTF8.GetBytes(text + "\n"));
+    internal static void Line(string text) => StandardStreams.Write(Encoding.UTF8.GetBytes(text + "\n"));
 
     /// <summary>What the daemon said, such as a name, on a line of its own.</summary>
     internal static void VisibleLine(string text) => Line(Visible(text));
 
-    internal static void Note(string text) => Console.Error.WriteLine(Visible(text));
+    internal static void Note(string text) => StandardStreams.TryWriteError(Encoding.UTF8.GetBytes(Visible(text) + "\n"));
 
     internal static void Error(string text) => Note($"vmctl: {text}");
 

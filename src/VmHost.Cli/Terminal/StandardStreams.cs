@@ -6,34 +6,55 @@ namespace VmHost.Cli.Terminal;
 internal sealed class OutputClosedException() : IOException("the standard output is closed");
 
 /// <summary>
-/// The standard output as bytes. Neither stream of .NET will do: the console's keeps silent about a closed pipe, so
-/// that following would never end, and a FileStream writes by position, so that the second of two programs writing
-/// to one file would overwrite what the first wrote.
+/// stdout and stderr as bytes. Neither stream of .NET will do: the console's puts a terminal into application mode
+/// before the first byte and keeps silent about a closed pipe, so that following would never end; a FileStream writes
+/// by position, so that the second of two programs writing to one file would overwrite what the first wrote.
 /// </summary>
-internal static partial class StandardOutput
+internal static partial class StandardStreams
 {
-    private const int Descriptor = 1;
+    private const int Output = 1;
+    private const int Error = 2;
     private const int Interrupted = 4;
     private const int BrokenPipe = 32;
     private const short Writable = 4;
 
     private static readonly int WouldBlock = OperatingSystem.IsMacOS() ? 35 : 11;
 
+    internal static bool IsOutputTerminal => IsTerminal(Output) == 1;
+
+    internal static bool IsErrorTerminal => IsTerminal(Error) == 1;
+
+    /// <summary>To stdout.</summary>
     /// <exception cref="OutputClosedException">Nobody reads it any more.</exception>
     /// <exception cref="IOException">It cannot be written, for example because the disk is full.</exception>
-    internal static void Write(ReadOnlySpan<byte> data)
+    internal static void Write(ReadOnlySpan<byte> data) => Write(Output, data);
+
+    /// <summary>To stderr. Where that cannot be written there is nobody left to tell.</summary>
+    internal static void TryWriteError(ReadOnlySpan<byte> data)
     {
-        while (!data.IsEmpty)
+        try
         {
-            var written = WriteSome(Descriptor, ref MemoryMarshal.GetReference(data), (nuint)data.Length);
-            if (written >= 0)
-                data = data[(int)written..];
-            else
-                Recover(Marshal.GetLastPInvokeError());
+            Write(Error, data);
+        }
+        catch (IOException)
+        {
+            // Said above.
         }
     }
 
-    private static void Recover(int error)
+    private static void Write(int descriptor, ReadOnlySpan<byte> data)
+    {
+        while (!data.IsEmpty)
+        {
+            var written = WriteSome(descriptor, ref MemoryMarshal.GetReference(data), (nuint)data.Length);
+            if (written >= 0)
+                data = data[(int)written..];
+            else
+                Recover(descriptor, Marshal.GetLastPInvokeError());
+        }
+    }
+
+    private static void Recover(int descriptor, int error)
     {
         if (error == BrokenPipe)
             throw new OutputClosedException();
@@ -41,7 +62,7 @@ internal static partial class StandardOutput
         if (error == WouldBlock)
         {
             // Whoever started us left it non-blocking.
-            var poll = new PollDescriptor { Descriptor = Descriptor, Asked = Writable };
+            var poll = new PollDescriptor { Descriptor = descriptor, Asked = Writable };
             _ = Poll(ref poll, 1, -1);
         }
         else if (error != Interrupted)
@@ -52,6 +73,9 @@ internal static partial class StandardOutput
 
     [LibraryImport("libc", EntryPoint = "write", SetLastError = true)]
     private static partial nint WriteSome(int descriptor, ref byte data, nuint count);
+
+    [LibraryImport("libc", EntryPoint = "isatty")]
+    private static partial int IsTerminal(int descriptor);
 
     // nfds_t is 64 bits on Linux and 32 on macOS; small numbers pass in a register either way.
     [LibraryImport("libc", EntryPoint = "poll")]
