@@ -17,7 +17,7 @@ internal sealed class Connection : IDisposable
     };
 
     // Far longer than what only looks may take; a daemon that is stopped or hangs takes connections and says nothing.
-    private static readonly TimeSpan LookLimit = TimeSpan.FromSeconds(15);
+    private static readonly TimeSpan LookLimit = TimeSpan.FromSeconds(10);
 
     private readonly GrpcChannel _channel;
     private readonly VmHostAddress _address;

@@ -1,4 +1,6 @@
+using System.Net.Sockets;
 using Grpc.Core;
+using VmHost.Client;
 using VmHost.Protocol.V1;
 using VmHost.ShimContract.Posix;
 using VmHost.TestKit;
@@ -55,6 +57,45 @@ public sealed class DaemonDeathTests
         var exit = (await client.WaitAsync("crashed")).LastExit;
         Assert.Equal((ExitReason.HypervisorError, 7), (exit.Reason, exit.Code));
         Assert.Equal(ExitReason.PowerOff, (await client.WaitAsync("off")).LastExit.Reason);
+    }
+
+    [Fact]
+    public async Task Somebody_who_left_the_monitor_without_a_greeting_does_not_hide_why_the_guest_ended()
+    {
+        await using var daemon = await DaemonProcess.StartOnFakeAsync();
+        using var client = new DaemonClient(daemon);
+        var machine = await client.RunAsync(daemon, "muted", "banner;echo");
+        await client.ConsoleShowsAsync("muted", "fakehv ready");
+
+        await daemon.KillAsync();
+        using (var stranger = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified))
+        {
+            await stranger.ConnectAsync(new UnixDomainSocketEndPoint(Path.Combine(daemon.RunDir, machine.Id, "qmp.sock")));
+            await stranger.ReceiveAsync(new byte[100]);
+        }
+
+        await daemon.StartAsync();
+        await Eventually.TrueAsync(async () => (await client.GetAsync("muted")).State == MachineState.Running, "the machine is adopted");
+        await client.Console.WriteConsoleAsync(new() { Machine = "muted", Data = Google.Protobuf.ByteString.CopyFromUtf8("exit\n") });
+
+        Assert.Equal(ExitReason.PowerOff, (await client.WaitAsync("muted")).LastExit.Reason);
+    }
+
+    [Fact]
+    public async Task A_wait_goes_on_over_the_death_of_the_daemon()
+    {
+        await using var daemon = await DaemonProcess.StartOnFakeAsync();
+        using var client = new DaemonClient(daemon);
+        await client.RunAsync(daemon, "awaited", "banner;echo");
+        var wait = new ResumingWait(client.Machines, TimeProvider.System).WaitAsync("awaited", TestContext.Current.CancellationToken);
+
+        await daemon.KillAsync();
+        await daemon.StartAsync();
+        await Eventually.TrueAsync(async () => (await client.GetAsync("awaited")).State == MachineState.Running, "the machine is adopted");
+        Assert.False(wait.IsCompleted);
+        await client.Console.WriteConsoleAsync(new() { Machine = "awaited", Data = Google.Protobuf.ByteString.CopyFromUtf8("exit\n") });
+
+        Assert.Equal(ExitReason.PowerOff, (await wait.WaitAsync(TimeSpan.FromSeconds(60), TimeProvider.System)).LastExit.Reason);
     }
 
     [Fact]

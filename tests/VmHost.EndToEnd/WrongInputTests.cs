@@ -130,6 +130,20 @@ public sealed class WrongInputTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_daemon_that_hangs_is_told_from_one_that_is_not_there()
+    {
+        const int stop = 19;
+        const int goOn = 18;
+        ShimContract.Posix.Signals.Send(_daemon.Pid, stop);
+        var result = await Vmctl.RunAsync(_daemon, "ls");
+        ShimContract.Posix.Signals.Send(_daemon.Pid, goOn);
+
+        Assert.Equal(3, result.ExitCode);
+        Assert.Contains("timeout, it did not answer", result.StandardError, StringComparison.Ordinal);
+        await Vmctl.OkAsync(_daemon, "ls");
+    }
+
+    [Fact]
     public async Task A_word_that_begins_with_an_at_sign_is_no_file_to_read_options_from()
     {
         var file = Path.Combine(_daemon.Directory, "secret");

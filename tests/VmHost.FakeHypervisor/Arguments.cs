@@ -34,7 +34,9 @@ internal sealed record Arguments(string? Kernel, string CommandLine, string? Qmp
                 "-kernel" => result with { Kernel = value },
                 "-append" => result with { CommandLine = value },
                 "-chardev" when value.StartsWith("socket,", StringComparison.Ordinal) =>
-                    result with { QmpSocket = Property(value, "path"), QmpLog = Property(value, "logfile") },
+                    result with { QmpSocket = Property(value, "path") },
+                "-chardev" when value.StartsWith("null,", StringComparison.Ordinal) =>
+                    result with { QmpLog = Property(value, "logfile") },
                 _ => result,
             };
         }

@@ -4,7 +4,10 @@ using System.Text.Json;
 
 namespace VmHost.FakeHypervisor;
 
-/// <summary>QEMU's monitor: one client at a time; all that it sends is logged, also when nobody is connected.</summary>
+/// <summary>
+/// QEMU's monitors: one that serves a client at a time, and has no word of events for it until it said qmp_capabilities;
+/// and one that only logs events.
+/// </summary>
 internal sealed class QmpServer : IDisposable
 {
     private const string Greeting =
@@ -14,10 +17,11 @@ internal sealed class QmpServer : IDisposable
     private readonly string _path;
     private readonly Action<string> _onCommand;
 
-    // Guards the two fields that follow, so that lines come whole and in the same order to both.
+    // Guards the fields that follow, so that lines come whole and in the same order to both.
     private readonly Lock _lock = new();
     private readonly FileStream? _log;
     private Socket? _client;
+    private bool _greeting;
 
     /// <param name="path">Where to listen; what is there is replaced.</param>
     /// <param name="logPath">Begun anew, as QEMU does; null for none.</param>
@@ -36,8 +40,17 @@ internal sealed class QmpServer : IDisposable
     internal void SendShutdown(bool guest, string reason) =>
         SendEvent("SHUTDOWN", $$""", "data": {"guest": {{(guest ? "true" : "false")}}, "reason": "{{reason}}"}""");
 
-    internal void SendEvent(string name, string more = "") =>
-        Send($$"""{"timestamp": {"seconds": {{TimeProvider.System.GetUtcNow().ToUnixTimeSeconds()}}, "microseconds": 0}, "event": "{{name}}"{{more}}}""");
+    internal void SendEvent(string name, string more = "")
+    {
+        var line = Encoding.UTF8.GetBytes(
+            $$"""{"timestamp": {"seconds": {{TimeProvider.System.GetUtcNow().ToUnixTimeSeconds()}}, "microseconds": 0}, "event": "{{name}}"{{more}}}""" + "\r\n");
+        lock (_lock)
+        {
+            LogLocked(line);
+            if (!_greeting)
+                SendLocked(line);
+        }
+    }
 
     public void Dispose()
     {
@@ -56,7 +69,7 @@ internal sealed class QmpServer : IDisposable
         {
             var client = _listener.Accept();
             lock (_lock)
-                _client = client;
+                (_client, _greeting) = (client, true);
 
             Send(Greeting);
             try
@@ -81,6 +94,12 @@ internal sealed class QmpServer : IDisposable
         using var json = JsonDocument.Parse(line);
         var command = json.RootElement.GetProperty("execute").GetString()!;
         var id = json.RootElement.TryGetProperty("id", out var given) ? $$""", "id": {{given.GetRawText()}}""" : "";
+        if (command == "qmp_capabilities")
+        {
+            lock (_lock)
+                _greeting = false;
+        }
+
         Send(command switch
         {
             "query-status" => $$"""{"return": {"status": "running", "singlestep": false, "running": true}{{id}}}""",
@@ -93,18 +112,31 @@ internal sealed class QmpServer : IDisposable
 
     private void Send(string line)
     {
-        var bytes = Encoding.UTF8.GetBytes(line + "\r\n");
         lock (_lock)
+            SendLocked(Encoding.UTF8.GetBytes(line + "\r\n"));
+    }
+
+    private void LogLocked(byte[] line)
+    {
+        try
         {
-            _log?.Write(bytes);
-            try
-            {
-                _client?.Send(bytes);
-            }
-            catch (SocketException)
-            {
-                // The log has it; the client is gone.
-            }
+            _log?.Write(line);
+        }
+        catch (IOException)
+        {
+            // QEMU goes on without a word where its log cannot be written.
+        }
+    }
+
+    private void SendLocked(byte[] line)
+    {
+        try
+        {
+            _client?.Send(line);
+        }
+        catch (SocketException)
+        {
+            // The client is gone.
         }
     }
 }

@@ -32,7 +32,7 @@ public sealed record MachinePaths(string Directory, string RunDirectory)
     /// <summary>QEMU's monitor socket.</summary>
     public string QmpSocket => Path.Combine(RunDirectory, "qmp.sock");
 
-    /// <summary>What QEMU's monitor sent in the current or last boot.</summary>
+    /// <summary>QEMU's events in the current or last boot.</summary>
     public string QmpLog => Path.Combine(Directory, "qmp.log");
 
     /// <summary>The console journal.</summary>

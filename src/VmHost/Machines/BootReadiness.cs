@@ -14,9 +14,6 @@ internal sealed class BootReadiness(TimeProvider time)
     // A hypervisor that has done neither by then hangs.
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
 
-    // Its monitor listens already, or it has none.
-    private static readonly TimeSpan AdoptionLimit = TimeSpan.FromSeconds(5);
-
     /// <summary>
     /// Returns when the monitor greets, which QEMU does once the machine is set up, or the first console byte came:
     /// true. False when it ended before, or did neither in 60 s.
@@ -29,19 +26,8 @@ internal sealed class BootReadiness(TimeProvider time)
         var first = await Task.WhenAny(greeted, wrote, boot.Ended);
         var ready = first != boot.Ended && await (Task<bool>)first;
 
-        // A greeting that was begun goes on to its end by itself, see QmpClient; nobody has to wait for it.
         await stop.CancelAsync();
         return ready;
-    }
-
-    /// <summary>
-    /// Greets the monitor of a machine that was found running: the daemon before may have been killed in the middle of a
-    /// greeting, and until the next whole one QEMU logs no event.
-    /// </summary>
-    internal async Task GreetAgainAsync(MachinePaths paths)
-    {
-        using var limit = new CancellationTokenSource(AdoptionLimit, time);
-        await GreetedAsync(paths.QmpSocket, limit.Token);
     }
 
     private async Task<bool> GreetedAsync(string socket, CancellationToken ct)
@@ -59,7 +45,7 @@ internal sealed class BootReadiness(TimeProvider time)
             await untilThere.ExecuteAsync(
                 async token =>
                 {
-                    using var monitor = await QmpClient.ConnectAsync(socket, Limit, time, token);
+                    using var monitor = await QmpClient.ConnectAsync(socket, token);
                 },
                 ct);
             return true;

@@ -63,7 +63,6 @@ public sealed partial class Machine
                 AttachLocked(found);
                 MoveLocked(MachineEvent.Started);
                 LogAdopted(_snapshot.Name, found.Run.HypervisorPid);
-                _ = new BootReadiness(_services.Time).GreetAgainAsync(Paths);
                 return;
             }
 

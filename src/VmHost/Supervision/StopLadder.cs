@@ -84,7 +84,7 @@ public sealed partial class StopLadder(TimeProvider time, ILogger<StopLadder> lo
         using var either = CancellationTokenSource.CreateLinkedTokenSource(ct, limit.Token);
         try
         {
-            using var monitor = await QmpClient.ConnectAsync(paths.QmpSocket, MonitorLimit, time, either.Token);
+            using var monitor = await QmpClient.ConnectAsync(paths.QmpSocket, either.Token);
             await monitor.ExecuteAsync("system_powerdown", either.Token);
             LogPressed(machine, press);
         }

@@ -37,9 +37,13 @@ internal static class QemuCommandLine
         args.AddRange("-chardev", "stdio,id=con0,signal=off");
         args.AddRange("-serial", "chardev:con0");
 
-        // QEMU exits with 0 whatever happened. The monitor's log says why, also when the daemon was away.
-        args.AddRange("-chardev", $"socket,id=qmp0,path={Escape(paths.QmpSocket)},server=on,wait=off,logfile={Escape(paths.QmpLog)}");
+        args.AddRange("-chardev", $"socket,id=qmp0,path={Escape(paths.QmpSocket)},server=on,wait=off");
         args.AddRange("-mon", "chardev=qmp0,mode=control");
+
+        // QEMU exits with 0 whatever happened: the events say why. They are logged by a second monitor that nobody can
+        // connect to, since from a client's connect until its qmp_capabilities a monitor keeps them even out of its log.
+        args.AddRange("-chardev", $"null,id=events0,logfile={Escape(paths.QmpLog)}");
+        args.AddRange("-mon", "chardev=events0,mode=control");
 
         // Without it a guest may wait minutes for entropy.
         args.AddRange("-device", "virtio-rng-pci");

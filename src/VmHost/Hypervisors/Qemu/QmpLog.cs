@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace VmHost.Hypervisors.Qemu;
 
-/// <summary>Reads what QEMU's monitor sent: one JSON object a line, perhaps cut off at either end.</summary>
+/// <summary>Reads the events that QEMU logged: one JSON object a line, perhaps cut off at either end.</summary>
 internal static class QmpLog
 {
     /// <summary>The reason in the last SHUTDOWN event, for example <c>guest-reset</c>; null when there is none.</summary>

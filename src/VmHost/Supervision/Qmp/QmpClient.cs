@@ -7,7 +7,7 @@ namespace VmHost.Supervision.Qmp;
 
 /// <summary>
 /// QEMU's monitor, for one exchange at a time. QEMU serves one client, so a connection is opened for a purpose and
-/// closed after it; what happens in between stands in the monitor's log.
+/// closed after it; what happens in between stands in the log of events.
 /// </summary>
 internal sealed class QmpClient : IDisposable
 {
@@ -24,24 +24,16 @@ internal sealed class QmpClient : IDisposable
     {
     }
 
-    /// <summary>
-    /// Connects and greets. Once it returned QEMU has set up the whole machine. The greeting is not called off half-way:
-    /// from a client's connecting to its <c>qmp_capabilities</c> QEMU keeps events even out of its log, and for ever if
-    /// the client leaves in between; then nobody would learn why the machine ended.
-    /// </summary>
-    /// <param name="path">Of the monitor's socket.</param>
-    /// <param name="greetingLimit">When to give the greeting up: QEMU hangs then, and has nothing to log.</param>
-    /// <param name="time">The clock.</param>
-    /// <param name="ct">Calls off the connecting.</param>
+    /// <summary>Connects and greets. Once it returned QEMU has set up the whole machine.</summary>
     /// <exception cref="SocketException">Nobody listens there.</exception>
     /// <exception cref="IOException">The connection broke, or it is no QMP.</exception>
-    internal static async Task<QmpClient> ConnectAsync(string path, TimeSpan greetingLimit, TimeProvider time, CancellationToken ct)
+    internal static async Task<QmpClient> ConnectAsync(string path, CancellationToken ct)
     {
         var client = new QmpClient();
         try
         {
             await client._socket.ConnectAsync(new UnixDomainSocketEndPoint(path), ct);
-            await client.GreetAsync(greetingLimit, time);
+            await client.GreetAsync(ct);
             return client;
         }
         catch
@@ -78,23 +70,15 @@ internal sealed class QmpClient : IDisposable
 
     public void Dispose() => _socket.Dispose();
 
-    private async Task GreetAsync(TimeSpan limit, TimeProvider time)
+    private async Task GreetAsync(CancellationToken ct)
     {
-        using var tooLong = new CancellationTokenSource(limit, time);
-        try
+        using (var greeting = await ReadAsync(ct))
         {
-            using (var greeting = await ReadAsync(tooLong.Token))
-            {
-                if (!greeting.RootElement.TryGetProperty("QMP", out _))
-                    throw new IOException("the monitor did not greet as QMP");
-            }
+            if (!greeting.RootElement.TryGetProperty("QMP", out _))
+                throw new IOException("the monitor did not greet as QMP");
+        }
 
-            await ExecuteAsync("qmp_capabilities", tooLong.Token);
-        }
-        catch (OperationCanceledException e)
-        {
-            throw new IOException($"the monitor did not greet within {limit.TotalSeconds:0} s", e);
-        }
+        await ExecuteAsync("qmp_capabilities", ct);
     }
 
     private async Task<JsonDocument> ReadAsync(CancellationToken ct)
