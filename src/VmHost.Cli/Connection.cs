@@ -19,6 +19,9 @@ internal sealed class Connection : IDisposable
     // Far longer than what only looks may take; a daemon that is stopped or hangs takes connections and says nothing.
     private static readonly TimeSpan LookLimit = TimeSpan.FromSeconds(10);
 
+    // Longer than a diagnosis takes where every program that it asks hangs.
+    private static readonly TimeSpan DiagnosisLimit = TimeSpan.FromSeconds(75);
+
     private readonly GrpcChannel _channel;
     private readonly VmHostAddress _address;
 
@@ -34,6 +37,8 @@ internal sealed class Connection : IDisposable
     internal MachineService.MachineServiceClient Machines { get; }
 
     internal ConsoleService.ConsoleServiceClient Console { get; }
+
+    internal string SocketPath => _address.SocketPath;
 
     private HostService.HostServiceClient Host { get; }
 
@@ -58,22 +63,27 @@ internal sealed class Connection : IDisposable
     internal Task<GetHostInfoResponse> HostInfoAsync(CancellationToken ct) =>
         LookAsync(deadline => Host.GetHostInfoAsync(new(), deadline: deadline, cancellationToken: ct));
 
+    internal async Task<IReadOnlyList<Finding>> DiagnoseAsync(CancellationToken ct) =>
+        (await LookAsync(deadline => Host.DiagnoseHostAsync(new(), deadline: deadline, cancellationToken: ct), DiagnosisLimit)).Findings;
+
     /// <summary>The machine once it does not run, also when the daemon is restarted meanwhile.</summary>
     internal Task<Machine> EndOfAsync(string machine, CancellationToken ct) =>
         new ResumingWait(Machines, TimeProvider.System).WaitAsync(machine, ct);
 
     public void Dispose() => _channel.Dispose();
 
-    private async Task<T> LookAsync<T>(Func<DateTime, AsyncUnaryCall<T>> call)
+    private Task<T> LookAsync<T>(Func<DateTime, AsyncUnaryCall<T>> call) => LookAsync(call, LookLimit);
+
+    private async Task<T> LookAsync<T>(Func<DateTime, AsyncUnaryCall<T>> call, TimeSpan limit)
     {
         try
         {
-            return await call(TimeProvider.System.GetUtcNow().UtcDateTime + LookLimit);
+            return await call(TimeProvider.System.GetUtcNow().UtcDateTime + limit);
         }
         catch (RpcException e) when (e.StatusCode == StatusCode.DeadlineExceeded)
         {
             throw new DaemonUnreachableException(
-                UnreachableReason.TimedOut, _address.SocketPath, $"it did not answer within {LookLimit.TotalSeconds:0} s");
+                UnreachableReason.TimedOut, _address.SocketPath, $"it did not answer within {limit.TotalSeconds:0} s");
         }
     }
 }

@@ -24,6 +24,13 @@ internal static class Errors
         ["spec.published_ports"] = "--publish",
         ["spec.hypervisor"] = "--hypervisor",
         ["spec.uuid"] = "--uuid",
+        ["spec.disks"] = "--disk",
+        ["spec.cdrom_paths"] = "--cdrom",
+        ["spec.network.mode"] = "--network",
+        ["spec.network.vpnkit_socket"] = "--network",
+        ["spec.network.mac_address"] = "--mac",
+        ["spec.second_serial_path"] = "--second-serial",
+        ["spec.on_reboot"] = "--on-reboot",
         ["grace"] = "--time",
         ["tail_lines"] = "--tail",
     };

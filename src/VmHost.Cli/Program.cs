@@ -10,7 +10,8 @@ var root = new RootCommand(Help.Description)
     RunCommand.Create(interrupts), StartCommand.Create(), HaltCommand.Create(), KillCommand.Create(), RemoveCommand.Create(),
     ListCommand.Create("ps", "List running machines (all with -a)", allByDefault: false),
     ListCommand.Create("ls", "List all machines", allByDefault: true, "list"),
-    InspectCommand.Create(), LogsCommand.Create(), WaitCommand.Create(), VersionCommand.Create(),
+    PlanCommand.Create(), PauseCommands.CreatePause(), PauseCommands.CreateResume(), InspectCommand.Create(), LogsCommand.Create(),
+    WaitCommand.Create(), DoctorCommand.Create(), VersionCommand.Create(),
 };
 root.Options.Add(Connection.HostOption);
 root.Options.Add(CommonOptions.Format);

@@ -13,6 +13,9 @@ internal static class CommandLine
           --socket PATH         where clients connect               (VMHOST_SOCKET)
           --shim PATH           the vmhost-shim program             (VMHOST_SHIM)
           --qemu PATH           the qemu-system-x86_64 program      (VMHOST_QEMU)
+          --xhyve PATH          the xhyve program                   (VMHOST_XHYVE)
+          --hyperkit PATH       the hyperkit program                (VMHOST_HYPERKIT)
+          --vfkit PATH          the vfkit program                   (VMHOST_VFKIT)
           --console-bytes N     cap of a machine's console journal  (VMHOST_CONSOLE_BYTES)
           --max-connections N   connections at the same time        (VMHOST_MAX_CONNECTIONS)
           --help, --version
@@ -28,6 +31,9 @@ internal static class CommandLine
         ["--socket"] = nameof(DaemonOptions.Socket),
         ["--shim"] = nameof(DaemonOptions.Shim),
         ["--qemu"] = nameof(DaemonOptions.Qemu),
+        ["--xhyve"] = nameof(DaemonOptions.Xhyve),
+        ["--hyperkit"] = nameof(DaemonOptions.HyperKit),
+        ["--vfkit"] = nameof(DaemonOptions.Vfkit),
         ["--console-bytes"] = nameof(DaemonOptions.ConsoleBytes),
         ["--max-connections"] = nameof(DaemonOptions.MaxConnections),
     };

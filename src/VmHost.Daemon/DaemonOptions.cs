@@ -27,6 +27,15 @@ internal sealed class DaemonOptions
     /// <summary>The QEMU program. Empty: looked for in PATH and the usual places.</summary>
     public string Qemu { get; set; } = "";
 
+    /// <summary>The xhyve program. Empty: as for QEMU.</summary>
+    public string Xhyve { get; set; } = "";
+
+    /// <summary>The hyperkit program. Empty: as for QEMU.</summary>
+    public string HyperKit { get; set; } = "";
+
+    /// <summary>The vfkit program. Empty: as for QEMU.</summary>
+    public string Vfkit { get; set; } = "";
+
     /// <summary>How large a machine's console journal may grow, in bytes. 1 MiB to 1 TiB.</summary>
     [Range(1L << 20, 1L << 40)]
     public long ConsoleBytes { get; set; } = 64L << 20;
@@ -68,7 +77,11 @@ internal sealed class DaemonPathsValidator : IValidateOptions<DaemonOptions>
         var faults = new List<string>();
         Absolute(options.StateDir, "--state-dir", faults);
         Absolute(options.RunDir, "--run-dir", faults);
-        foreach (var (value, option) in new[] { (options.Socket, "--socket"), (options.Shim, "--shim"), (options.Qemu, "--qemu") })
+        foreach (var (value, option) in new[]
+        {
+            (options.Socket, "--socket"), (options.Shim, "--shim"), (options.Qemu, "--qemu"), (options.Xhyve, "--xhyve"),
+            (options.HyperKit, "--hyperkit"), (options.Vfkit, "--vfkit"),
+        })
         {
             if (value.Length > 0)
                 Absolute(value, option, faults);

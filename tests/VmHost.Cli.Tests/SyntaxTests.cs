@@ -32,7 +32,7 @@ public sealed class SyntaxTests
     [InlineData("65536:-1", "", 65536, -1, PortProtocol.Tcp)]
     public void Ports_are_written_as_for_docker(string text, string address, int host, int guest, PortProtocol protocol)
     {
-        var port = PublishSyntax.Parse(text);
+        var port = PublishSyntax.Parse("--publish", text);
 
         Assert.Equal((address, host, guest, protocol), (port.HostAddress, port.HostPort, port.GuestPort, port.Protocol));
     }
@@ -44,7 +44,7 @@ public sealed class SyntaxTests
     [InlineData("80:80/sctp")]
     [InlineData("[::1]:80:80")]
     public void What_is_no_port_is_a_usage_error(string text) =>
-        Assert.Equal(ExitCodes.Usage, Assert.Throws<CliException>(() => PublishSyntax.Parse(text)).ExitCode);
+        Assert.Equal(ExitCodes.Usage, Assert.Throws<CliException>(() => PublishSyntax.Parse("--publish", text)).ExitCode);
 
     [Theory]
     [InlineData("/usr/bin/qemu", "/usr/bin/qemu")]

@@ -3,6 +3,9 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using CliWrap;
+using Google.Protobuf;
+using VmHost.Client;
+using VmHost.Protocol.V1;
 using VmHost.TestKit;
 
 namespace VmHost.EndToEnd;
@@ -48,12 +51,13 @@ public sealed class RealKernelTests
 
     [Theory]
     [InlineData("poweroff", "", "power_off (0)\n", 0)]
+    [InlineData("halt", "", "halt (signal 9)\n", 0)]
     [InlineData("reboot", "", "reset (0)\n", 10)]
-    [InlineData("panic", "panic=-1", "reset (0)\n", 10)]
+    [InlineData("panic", "panic=-1", "panic (0)\n", 11)]
     public async Task The_way_a_guest_ends_is_told(string action, string append, string reason, int exitCode)
     {
         await using var daemon = await DaemonProcess.StartPublishedAsync();
-        await RunAsync(daemon, "ends", action, append);
+        await RunAsync(daemon, "ends", action, append, "--on-reboot", "stop");
 
         var wait = await Vmctl.RunAsync(daemon, "wait", "ends");
 
@@ -82,6 +86,45 @@ public sealed class RealKernelTests
 
         var numbered = (await Vmctl.OkAsync(daemon, "logs", "lines")).Split('\n').Where(line => line.StartsWith('L') && line.Length > 9 && char.IsAsciiDigit(line[1])).Select(line => line.TrimEnd('\r'));
         Assert.Equal(Enumerable.Range(1, lines).Select(Line), numbered);
+    }
+
+    [Fact]
+    public async Task A_guest_that_reboots_goes_on_in_the_same_journal()
+    {
+        await using var daemon = await DaemonProcess.StartPublishedAsync();
+        await RunAsync(daemon, "again", "shell");
+        await BootedAsync(1);
+
+        await TypeAsync(daemon, "again", "reboot -f\n");
+        await BootedAsync(2);
+
+        Assert.Contains("\"boot_count\": 2", await Vmctl.OkAsync(daemon, "inspect", "again"), StringComparison.Ordinal);
+        Assert.Equal("again\n", await Vmctl.OkAsync(daemon, "halt", "again"));
+
+        Task BootedAsync(int times) => Eventually.TrueAsync(
+            async () => (await Vmctl.OkAsync(daemon, "logs", "again")).Split("testguest ready").Length - 1 == times, $"the guest booted {times} times");
+    }
+
+    [Fact]
+    public async Task A_paused_guest_stands_still_and_a_halt_wakes_it()
+    {
+        await using var daemon = await DaemonProcess.StartPublishedAsync();
+        await RunAsync(daemon, "still", "slow:100000:20,wait");
+        await Eventually.TrueAsync(async () => (await Vmctl.OkAsync(daemon, "logs", "still")).Contains("L00000003", StringComparison.Ordinal), "it prints");
+
+        await Vmctl.OkAsync(daemon, "pause", "still");
+        await daemon.KillAsync();
+        await daemon.StartAsync();
+        await Eventually.TrueAsync(async () => (await Vmctl.OkAsync(daemon, "ls")).Contains("paused", StringComparison.Ordinal), "the next daemon knows that it is paused");
+        var before = await Vmctl.OkAsync(daemon, "logs", "still");
+        await Task.Delay(TimeSpan.FromMilliseconds(500), TimeProvider.System, TestContext.Current.CancellationToken);
+        Assert.Equal(before, await Vmctl.OkAsync(daemon, "logs", "still"));
+
+        await Vmctl.OkAsync(daemon, "resume", "still");
+        await Eventually.TrueAsync(async () => (await Vmctl.OkAsync(daemon, "logs", "still")).Length > before.Length, "it goes on");
+        await Vmctl.OkAsync(daemon, "pause", "still");
+        await Vmctl.OkAsync(daemon, "halt", "still");
+        Assert.Equal("power_off (0)\n", await Vmctl.OkAsync(daemon, "wait", "still"));
     }
 
     [Fact]
@@ -153,8 +196,14 @@ public sealed class RealKernelTests
                 seen.TrySetResult();
         });
 
-    private static Task<string> RunAsync(DaemonProcess daemon, string name, string actions, string append = "") =>
-        Vmctl.OkAsync(daemon, "run", "-d", "-n", name, "-m", "128", "--cmdline", $"console=ttyS0 quiet loglevel=1 cryptomgr.notests vmhost.test={actions} {append}".TrimEnd(), TestGuest);
+    private static Task<string> RunAsync(DaemonProcess daemon, string name, string actions, string append = "", params string[] more) =>
+        Vmctl.OkAsync(daemon, ["run", "-d", "-n", name, "-m", "128", "--cmdline", $"console=ttyS0 quiet loglevel=1 cryptomgr.notests vmhost.test={actions} {append}".TrimEnd(), .. more, TestGuest]);
+
+    private static async Task TypeAsync(DaemonProcess daemon, string machine, string text)
+    {
+        using var channel = VmHostChannel.Open(new VmHostAddress(daemon.Socket));
+        await new ConsoleService.ConsoleServiceClient(channel).WriteConsoleAsync(new() { Machine = machine, Data = ByteString.CopyFromUtf8(text) });
+    }
 
     private static string Line(int number) =>
         string.Create(CultureInfo.InvariantCulture, $"L{number:D8} {unchecked((uint)number * 2654435761u):x8}");

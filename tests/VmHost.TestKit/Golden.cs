@@ -8,7 +8,7 @@ public static class Golden
 {
     public static void Matches(string name, IEnumerable<string> arguments)
     {
-        var path = Path.Combine(Repository.Root, "tests", "golden", name + ".args");
+        var path = Path.Combine(Repository.Root, "tests", "golden", name);
         var actual = string.Concat(arguments.Select(argument => argument + "\n"));
         if (Environment.GetEnvironmentVariable("VMHOST_UPDATE_GOLDEN") == "1")
         {

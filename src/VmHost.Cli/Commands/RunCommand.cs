@@ -52,11 +52,7 @@ internal static class RunCommand
 
     private static async Task<int> PlanAsync(Connection daemon, RunMachineRequest request, bool json, CancellationToken ct)
     {
-        var asked = new PlanMachineRequest { Spec = request.Spec };
-        if (request.HasName)
-            asked.Name = request.Name;
-
-        var plan = await daemon.Machines.PlanMachineAsync(asked, cancellationToken: ct);
+        var plan = await PlanCommand.AskAsync(daemon, request, ct);
         Output.Warnings(plan.Warnings);
         if (json)
         {

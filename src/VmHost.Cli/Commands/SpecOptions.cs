@@ -1,113 +1,81 @@
 using System.CommandLine;
-using System.Text;
+using VmHost.Cli.Manifests;
 using VmHost.Protocol.V1;
 
 namespace VmHost.Cli.Commands;
 
-/// <summary>The options that say what to run.</summary>
+/// <summary>The options that say what to run, one by one or all in a file.</summary>
 internal sealed class SpecOptions
 {
-    // Far beyond what a kernel takes, so that the daemon tells the limit; and it might be /dev/zero.
-    private const int MaxCommandLineFile = 64 * 1024;
-
-    private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
-
-    private static readonly string[] Kernels = ["-kernel", "-bzImage"];
-    private static readonly string[] Endings = [.. Kernels, "-initrd.img", "-cmdline"];
-
-    private readonly Argument<string?> _prefix = new("PREFIX") { Description = "Path up to -kernel, -initrd.img and -cmdline", Arity = ArgumentArity.ZeroOrOne };
+    private readonly BootOptions _boot = new();
+    private readonly Option<string?> _spec = new("--spec") { Description = "YAML or JSON file that holds all of this", HelpName = "FILE" };
     private readonly Option<string?> _name = new("--name", "-n") { Description = "Name (default: made from PREFIX)", HelpName = "NAME" };
     private readonly Option<int?> _cpus = NumberSyntax.Option<int>("--cpus", "-c", "N", "Virtual CPUs (default 1)");
     private readonly Option<string?> _memory = new("--memory", "-m") { Description = "256 (MiB), 512M, 1.5G, ... (default 1G)", HelpName = "SIZE" };
     private readonly Option<string[]> _publish = new("--publish", "-p") { Description = "[ADDRESS:]HOST:GUEST[/udp], repeatable (default address 127.0.0.1)", HelpName = "PORTS" };
-    private readonly Option<string?> _kernel = new("--kernel") { Description = "A bzImage, instead of PREFIX-kernel", HelpName = "FILE" };
-    private readonly Option<string?> _initrd = new("--initrd") { Description = "Instead of PREFIX-initrd.img", HelpName = "FILE" };
-    private readonly Option<string?> _cmdline = new("--cmdline") { Description = "Instead of PREFIX-cmdline", HelpName = "TEXT" };
-    private readonly Option<string?> _cmdlineFile = new("--cmdline-file") { Description = "File that holds it", HelpName = "FILE" };
-    private readonly Option<string> _hypervisor = new("--hypervisor") { Description = "auto or qemu", DefaultValueFactory = _ => "auto" };
+    private readonly Option<string[]> _disk = new("--disk") { Description = "PATH[,format=qcow2][,ro], repeatable", HelpName = "DISK" };
+    private readonly Option<string[]> _cdrom = new("--cdrom") { Description = "Image that the guest sees as a CD-ROM, repeatable", HelpName = "FILE" };
+    private readonly Option<string?> _network = new("--network", "--net") { Description = "nat (default), none, or vpnkit=SOCKET", HelpName = "MODE" };
+    private readonly Option<string?> _mac = new("--mac") { Description = "MAC address of the interface", HelpName = "ADDRESS" };
+    private readonly Option<string?> _secondSerial = new("--second-serial") { Description = "Terminal device that becomes ttyS1", HelpName = "DEVICE" };
+    private readonly Option<string?> _onReboot = new("--on-reboot") { Description = "When the guest reboots: restart (default) or stop", HelpName = "ACTION" };
+    private readonly Option<string?> _hypervisor = new("--hypervisor") { Description = "auto (default), qemu, xhyve, hyperkit or vfkit", HelpName = "KIND" };
     private readonly Option<string?> _uuid = new("--uuid") { Description = "SMBIOS UUID (default: random)", HelpName = "UUID" };
 
     internal void AddTo(Command command)
     {
-        _hypervisor.AcceptOnlyFromAmong("auto", "qemu");
-        command.Arguments.Add(_prefix);
-        foreach (var option in new Option[] { _name, _cpus, _memory, _publish, _kernel, _initrd, _cmdline, _cmdlineFile, _hypervisor, _uuid })
+        _boot.AddTo(command);
+        foreach (var option in Devices.Prepend(_name).Prepend(_spec))
             command.Options.Add(option);
     }
 
+    private Option[] Devices => [_cpus, _memory, _publish, _disk, _cdrom, _network, _mac, _secondSerial, _onReboot, _hypervisor, _uuid];
+
     internal RunMachineRequest ToRequest(ParseResult parsed)
     {
-        var boot = new BootSource();
-        if (parsed.GetValue(_prefix) is { } prefix)
-            boot.TriplePrefix = TripleOf(prefix);
-        if (parsed.GetValue(_kernel) is { } kernel)
-            boot.KernelPath = Absolute(kernel);
-        if (parsed.GetValue(_initrd) is { } initrd)
-            boot.InitrdPath = Absolute(initrd);
-        if (CommandLine(parsed) is { } commandLine)
-            boot.CommandLine = commandLine;
-        if (!boot.HasTriplePrefix && !boot.HasKernelPath)
-            throw new CliException(ExitCodes.Usage, "name what to run: a PREFIX, or --kernel");
-
-        var spec = new MachineSpec
-        {
-            Boot = boot,
-            Hypervisor = parsed.GetValue(_hypervisor) == "qemu" ? HypervisorKind.Qemu : HypervisorKind.Unspecified,
-            PublishedPorts = { (parsed.GetValue(_publish) ?? []).Select(PublishSyntax.Parse) },
-        };
-        if (parsed.GetValue(_cpus) is { } cpus)
-            spec.CpuCount = cpus;
-        if (parsed.GetValue(_memory) is { } memory)
-            spec.MemoryBytes = SizeSyntax.Parse("--memory", memory);
-        if (parsed.GetValue(_uuid) is { } uuid)
-            spec.Uuid = uuid;
-
-        var request = new RunMachineRequest { Spec = spec };
+        var request = parsed.GetValue(_spec) is { } file ? FromManifest(parsed, file) : new RunMachineRequest { Spec = FromFlags(parsed) };
         if (parsed.GetValue(_name) is { } name)
             request.Name = name;
         return request;
     }
 
-    // An empty path stays empty: the daemon names the fault.
-    private static string Absolute(string path) => path.Length > 0 && !path.Contains('\0', StringComparison.Ordinal) ? Path.GetFullPath(path) : path;
-
-    private static string TripleOf(string prefix)
+    private RunMachineRequest FromManifest(ParseResult parsed, string file)
     {
-        // Whoever completes names with the Tab key gets one file of the triple.
-        if (File.Exists(prefix) && !Kernels.Any(ending => File.Exists(prefix + ending)))
+        foreach (var symbol in _boot.Symbols.Concat(Devices))
         {
-            var hint = Endings.FirstOrDefault(ending => prefix.EndsWith(ending, StringComparison.Ordinal)) is { } found && prefix.Length > found.Length
-                ? $"its triple's prefix would be: {prefix[..^found.Length]}"
-                : "give the path up to -kernel, or the file itself as --kernel";
-            throw new CliException(ExitCodes.Usage, $"PREFIX: '{prefix}' is a file and no prefix; {hint}");
+            var given = symbol is Option option ? parsed.GetResult(option) is { Implicit: false } : parsed.GetResult((Argument)symbol) is { Tokens.Count: > 0 };
+            if (given)
+                throw new CliException(ExitCodes.Usage, $"--spec and {symbol.Name} do not go together: the file says all, but for --name");
         }
 
-        return Absolute(prefix);
+        return MachineManifest.Read(file);
     }
 
-    private string? CommandLine(ParseResult parsed)
+    private MachineSpec FromFlags(ParseResult parsed)
     {
-        if (parsed.GetValue(_cmdlineFile) is not { } file)
-            return parsed.GetValue(_cmdline);
-        if (parsed.GetValue(_cmdline) is not null)
-            throw new CliException(ExitCodes.Usage, "--cmdline and --cmdline-file do not go together");
-
-        try
+        var spec = new MachineSpec
         {
-            using var stream = File.OpenRead(file);
-            Span<byte> text = stackalloc byte[MaxCommandLineFile + 1];
-            var length = stream.ReadAtLeast(text, text.Length, throwOnEndOfStream: false);
-            return length <= MaxCommandLineFile
-                ? StrictUtf8.GetString(text[..length]).TrimEnd('\n', '\r')
-                : throw new CliException(ExitCodes.Usage, $"--cmdline-file: {file} is too long for a command line: more than {MaxCommandLineFile} bytes");
-        }
-        catch (DecoderFallbackException)
-        {
-            throw new CliException(ExitCodes.Usage, $"--cmdline-file: {file} is no text: it is not UTF-8");
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
-        {
-            throw new CliException(ExitCodes.Usage, $"--cmdline-file cannot be read: {e.Message}");
-        }
+            Boot = _boot.Read(parsed),
+            PublishedPorts = { (parsed.GetValue(_publish) ?? []).Select(text => PublishSyntax.Parse("--publish", text)) },
+            Disks = { (parsed.GetValue(_disk) ?? []).Select(text => DeviceSyntax.Disk("--disk", text, BootOptions.Absolute)) },
+            CdromPaths = { (parsed.GetValue(_cdrom) ?? []).Select(BootOptions.Absolute) },
+        };
+        if (parsed.GetValue(_cpus) is { } cpus)
+            spec.CpuCount = cpus;
+        if (parsed.GetValue(_memory) is { } memory)
+            spec.MemoryBytes = SizeSyntax.Parse("--memory", memory);
+        if (parsed.GetValue(_network) is { } network)
+            spec.Network = DeviceSyntax.Network("--network", network, BootOptions.Absolute);
+        if (parsed.GetValue(_mac) is { } mac)
+            (spec.Network ??= new()).MacAddress = mac;
+        if (parsed.GetValue(_secondSerial) is { } serial)
+            spec.SecondSerialPath = BootOptions.Absolute(serial);
+        if (parsed.GetValue(_onReboot) is { } onReboot)
+            spec.OnReboot = DeviceSyntax.OnReboot("--on-reboot", onReboot);
+        if (parsed.GetValue(_hypervisor) is { } hypervisor)
+            spec.Hypervisor = DeviceSyntax.Hypervisor("--hypervisor", hypervisor);
+        if (parsed.GetValue(_uuid) is { } uuid)
+            spec.Uuid = uuid;
+        return spec;
     }
 }

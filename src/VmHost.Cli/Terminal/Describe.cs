@@ -31,6 +31,17 @@ internal static class Describe
     internal static string Port(PublishedPort port) =>
         string.Create(CultureInfo.InvariantCulture, $"{(port.HostAddress.Length > 0 ? port.HostAddress : DefaultAddress)}:{port.HostPort}->{port.GuestPort}/{(port.Protocol == PortProtocol.Udp ? "udp" : "tcp")}");
 
+    internal static string Network(Network network) =>
+        network.Mode switch
+        {
+            NetworkMode.None => "none",
+            NetworkMode.Vpnkit => $"vpnkit={network.VpnkitSocket}",
+            _ => "nat",
+        };
+
+    internal static string Disk(Disk disk) =>
+        $"{disk.Path},format={(disk.Format == DiskFormat.Qcow2 ? "qcow2" : "raw")}{(disk.ReadOnly ? ",ro" : "")}";
+
     internal static string Exit(MachineExit? exit) =>
         exit switch
         {

@@ -9,7 +9,8 @@ namespace VmHost.Cli.Terminal;
 /// <summary>A machine as <c>-o json</c> and <c>inspect</c> show it.</summary>
 internal sealed record MachineView(
     string Id, string Name, string State, string? StateDetail, string? Hypervisor, int? Cpus, long? MemoryBytes, string? Kernel,
-    string? Initrd, string? CommandLine, string? Uuid, string[]? Ports, string? CreatedAt, string? StartedAt, int? BootCount,
+    string? Initrd, string? CommandLine, string? Uuid, string[]? Ports, string? Network, string[]? Disks, string[]? Cdroms,
+    string? SecondSerial, string? OnReboot, string? CreatedAt, string? StartedAt, int? BootCount,
     int? HypervisorPid, int? ShimPid, ExitView? LastExit, string[]? Argv, DigestView[]? Digests)
 {
     internal static MachineView Of(Machine machine) =>
@@ -26,6 +27,11 @@ internal sealed record MachineView(
             machine.Spec?.Boot?.CommandLine,
             machine.Spec?.Uuid,
             [.. machine.Spec?.PublishedPorts.Select(Describe.Port) ?? []],
+            machine.Spec?.Network is { } network ? Describe.Network(network) : null,
+            machine.Spec?.Disks.Count > 0 ? [.. machine.Spec.Disks.Select(Describe.Disk)] : null,
+            machine.Spec?.CdromPaths.Count > 0 ? [.. machine.Spec.CdromPaths] : null,
+            machine.Spec?.HasSecondSerialPath == true ? machine.Spec.SecondSerialPath : null,
+            machine.Spec is null ? null : machine.Spec.OnReboot == RebootAction.Stop ? "stop" : "restart",
             Time(machine.CreateTime),
             Time(machine.StartTime),
             machine.BootCount,
@@ -37,7 +43,7 @@ internal sealed record MachineView(
 
     /// <summary>All that is left to say of it.</summary>
     internal static MachineView OfDeleted(DeleteMachineResponse deleted) =>
-        new(deleted.Id, deleted.Name, "deleted", null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null);
+        new(deleted.Id, deleted.Name, "deleted", null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null);
 
     internal static string? Time(Timestamp? time) => time?.ToDateTimeOffset().ToString("O", System.Globalization.CultureInfo.InvariantCulture);
 }
@@ -79,6 +85,7 @@ internal sealed record PlanView(string Hypervisor, string Executable, string[] A
 [JsonSerializable(typeof(MachineView[]))]
 [JsonSerializable(typeof(VersionView))]
 [JsonSerializable(typeof(PlanView))]
+[JsonSerializable(typeof(FindingView[]))]
 internal sealed partial class MachineJson : JsonSerializerContext
 {
     internal static string Of(MachineView machine) => JsonSerializer.Serialize(machine, Default.MachineView);
@@ -88,4 +95,6 @@ internal sealed partial class MachineJson : JsonSerializerContext
     internal static string Of(VersionView version) => JsonSerializer.Serialize(version, Default.VersionView);
 
     internal static string Of(PlanView plan) => JsonSerializer.Serialize(plan, Default.PlanView);
+
+    internal static string Of(FindingView[] findings) => JsonSerializer.Serialize(findings, Default.FindingViewArray);
 }

@@ -2,11 +2,12 @@ using System.Reflection;
 using Grpc.Core;
 using Microsoft.Extensions.Options;
 using VmHost.Hypervisors;
+using VmHost.Hypervisors.Diagnosis;
 using VmHost.Protocol.V1;
 
 namespace VmHost.Daemon.Api;
 
-internal sealed class HostApi(HostProbe host, IOptions<DaemonOptions> options) : HostService.HostServiceBase
+internal sealed class HostApi(HostProbe host, HostDiagnosis diagnosis, IOptions<DaemonOptions> options) : HostService.HostServiceBase
 {
     public override async Task<GetHostInfoResponse> GetHostInfo(GetHostInfoRequest request, ServerCallContext context)
     {
@@ -17,7 +18,13 @@ internal sealed class HostApi(HostProbe host, IOptions<DaemonOptions> options) :
             Pid = Environment.ProcessId,
             StateDir = options.Value.StateDir,
             RunDir = options.Value.RunDir,
-            Hypervisors = { MachineMapping.ToProto(facts.Qemu) },
+            Hypervisors = { facts.Hypervisors.Select(MachineMapping.ToProto) },
         };
+    }
+
+    public override async Task<DiagnoseHostResponse> DiagnoseHost(DiagnoseHostRequest request, ServerCallContext context)
+    {
+        var findings = await diagnosis.FindAsync(context.CancellationToken);
+        return new DiagnoseHostResponse { Findings = { findings.Select(FindingMapping.ToProto) } };
     }
 }

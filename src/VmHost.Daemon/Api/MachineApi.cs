@@ -46,6 +46,20 @@ internal sealed class MachineApi(MachineRegistry machines, IHostApplicationLifet
         return new KillMachineResponse { Machine = MachineMapping.ToProto(machine.Snapshot), Changed = changed };
     }
 
+    public override async Task<PauseMachineResponse> PauseMachine(PauseMachineRequest request, ServerCallContext context)
+    {
+        var machine = machines.Get(request.Machine);
+        var changed = await machine.PauseAsync(context.CancellationToken);
+        return new PauseMachineResponse { Machine = MachineMapping.ToProto(machine.Snapshot), Changed = changed };
+    }
+
+    public override async Task<ResumeMachineResponse> ResumeMachine(ResumeMachineRequest request, ServerCallContext context)
+    {
+        var machine = machines.Get(request.Machine);
+        var changed = await machine.ResumeAsync(context.CancellationToken);
+        return new ResumeMachineResponse { Machine = MachineMapping.ToProto(machine.Snapshot), Changed = changed };
+    }
+
     public override async Task<DeleteMachineResponse> DeleteMachine(DeleteMachineRequest request, ServerCallContext context)
     {
         var machine = machines.Get(request.Machine);

@@ -52,16 +52,18 @@ internal static class MachineMapping
             Argv = { result.Plan.Arguments.Prepend(result.Plan.Executable) },
             Warnings = { result.Plan.Warnings },
             RunTimePaths = { result.Plan.RunTimePaths },
+            Options = { result.Plan.Options.Select(option => new Protocol.V1.PlanOption { Words = { option.Words }, Reason = option.Reason, ForControl = option.ForControl }) },
+            Links = { result.Plan.Links.Select(link => new Protocol.V1.PlanLink { Path = link.Path, Target = link.Target }) },
         };
 
-    internal static Protocol.V1.Hypervisor ToProto(QemuFacts qemu) =>
+    internal static Protocol.V1.Hypervisor ToProto(HypervisorFacts facts) =>
         new()
         {
-            Kind = Protocol.V1.HypervisorKind.Qemu,
-            Path = qemu.Path ?? "",
-            Version = qemu.Version ?? "",
-            Accelerator = qemu.Accelerator,
-            Problem = qemu.Problem ?? "",
+            Kind = ToProto(facts.Kind),
+            Path = facts.Path ?? "",
+            Version = facts.Version ?? "",
+            Accelerator = facts is QemuFacts qemu ? qemu.Accelerator : "",
+            Problem = facts.Problem ?? "",
         };
 
     private static Protocol.V1.MachineSpec ToProto(Specs.MachineSpec spec, BootRecord? boot)
@@ -72,7 +74,7 @@ internal static class MachineMapping
         if (spec.Boot.InitrdPath is { } initrd)
             files.InitrdPath = initrd;
 
-        return new Protocol.V1.MachineSpec
+        var machine = new Protocol.V1.MachineSpec
         {
             Boot = files,
             CpuCount = spec.CpuCount,
@@ -80,7 +82,32 @@ internal static class MachineMapping
             PublishedPorts = { spec.PublishedPorts.Select(ToProto) },
             Hypervisor = ToProto(boot?.Hypervisor ?? spec.Hypervisor),
             Uuid = spec.Uuid.ToString("D"),
+            Network = ToProto(spec.Network),
+            Disks = { spec.Disks.Select(disk => new Protocol.V1.Disk { Path = disk.Path, Format = disk.Format == Specs.DiskFormat.Qcow2 ? Protocol.V1.DiskFormat.Qcow2 : Protocol.V1.DiskFormat.Raw, ReadOnly = disk.ReadOnly }) },
+            CdromPaths = { spec.CdromPaths },
+            OnReboot = spec.OnReboot == Specs.RebootAction.Stop ? Protocol.V1.RebootAction.Stop : Protocol.V1.RebootAction.Restart,
         };
+        if (spec.SecondSerialPath is { } serial)
+            machine.SecondSerialPath = serial;
+        return machine;
+    }
+
+    private static Protocol.V1.Network ToProto(Specs.Network network)
+    {
+        var result = new Protocol.V1.Network
+        {
+            Mode = network.Mode switch
+            {
+                Specs.NetworkMode.None => Protocol.V1.NetworkMode.None,
+                Specs.NetworkMode.Vpnkit => Protocol.V1.NetworkMode.Vpnkit,
+                _ => Protocol.V1.NetworkMode.Nat,
+            },
+        };
+        if (network.MacAddress is { } mac)
+            result.MacAddress = mac;
+        if (network.VpnkitSocket is { } socket)
+            result.VpnkitSocket = socket;
+        return result;
     }
 
     private static Protocol.V1.PublishedPort ToProto(Specs.PublishedPort port) =>
@@ -112,7 +139,14 @@ internal static class MachineMapping
     }
 
     private static Protocol.V1.HypervisorKind ToProto(Specs.HypervisorKind kind) =>
-        kind == Specs.HypervisorKind.Qemu ? Protocol.V1.HypervisorKind.Qemu : Protocol.V1.HypervisorKind.Unspecified;
+        kind switch
+        {
+            Specs.HypervisorKind.Qemu => Protocol.V1.HypervisorKind.Qemu,
+            Specs.HypervisorKind.Xhyve => Protocol.V1.HypervisorKind.Xhyve,
+            Specs.HypervisorKind.HyperKit => Protocol.V1.HypervisorKind.Hyperkit,
+            Specs.HypervisorKind.Vfkit => Protocol.V1.HypervisorKind.Vfkit,
+            _ => Protocol.V1.HypervisorKind.Unspecified,
+        };
 
     internal static Protocol.V1.MachineState ToProto(Machines.MachineState state) =>
         state switch

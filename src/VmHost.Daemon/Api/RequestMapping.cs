@@ -23,12 +23,25 @@ internal static class RequestMapping
                 boot.HasTriplePrefix ? boot.TriplePrefix : null,
                 boot.HasKernelPath ? boot.KernelPath : null,
                 boot.HasInitrdPath ? boot.InitrdPath : null,
-                boot.HasCommandLine ? boot.CommandLine : null),
+                boot.HasCommandLine ? boot.CommandLine : null,
+                boot.HasAppend ? boot.Append : null),
             spec.HasCpuCount ? spec.CpuCount : null,
             spec.HasMemoryBytes ? spec.MemoryBytes : null,
             [.. spec.PublishedPorts.Select(ToPort)],
             ToKind(spec.Hypervisor),
-            spec.HasUuid ? spec.Uuid : null);
+            spec.HasUuid ? spec.Uuid : null)
+        {
+            Network = spec.Network is { } network ? ToNetwork(network) : null,
+            Disks = [.. spec.Disks.Select(ToDisk)],
+            CdromPaths = [.. spec.CdromPaths],
+            SecondSerialPath = spec.HasSecondSerialPath ? spec.SecondSerialPath : null,
+            OnReboot = spec.OnReboot switch
+            {
+                Protocol.V1.RebootAction.Unspecified or Protocol.V1.RebootAction.Restart => Specs.RebootAction.Restart,
+                Protocol.V1.RebootAction.Stop => Specs.RebootAction.Stop,
+                _ => (Specs.RebootAction)(-1),
+            },
+        };
     }
 
     internal static TimeSpan Grace(HaltMachineRequest request)
@@ -69,6 +82,32 @@ internal static class RequestMapping
         {
             Protocol.V1.HypervisorKind.Unspecified => Specs.HypervisorKind.Auto,
             Protocol.V1.HypervisorKind.Qemu => Specs.HypervisorKind.Qemu,
+            Protocol.V1.HypervisorKind.Xhyve => Specs.HypervisorKind.Xhyve,
+            Protocol.V1.HypervisorKind.Hyperkit => Specs.HypervisorKind.HyperKit,
+            Protocol.V1.HypervisorKind.Vfkit => Specs.HypervisorKind.Vfkit,
             _ => (Specs.HypervisorKind)(-1),   // the validation names it
         };
+
+    private static Specs.Network ToNetwork(Protocol.V1.Network network) =>
+        new(
+            network.Mode switch
+            {
+                Protocol.V1.NetworkMode.Unspecified or Protocol.V1.NetworkMode.Nat => Specs.NetworkMode.Nat,
+                Protocol.V1.NetworkMode.None => Specs.NetworkMode.None,
+                Protocol.V1.NetworkMode.Vpnkit => Specs.NetworkMode.Vpnkit,
+                _ => (Specs.NetworkMode)(-1),
+            },
+            network.HasMacAddress ? network.MacAddress : null,
+            network.HasVpnkitSocket ? network.VpnkitSocket : null);
+
+    private static Specs.Disk ToDisk(Protocol.V1.Disk disk) =>
+        new(
+            disk.Path,
+            disk.Format switch
+            {
+                Protocol.V1.DiskFormat.Unspecified or Protocol.V1.DiskFormat.Raw => Specs.DiskFormat.Raw,
+                Protocol.V1.DiskFormat.Qcow2 => Specs.DiskFormat.Qcow2,
+                _ => (Specs.DiskFormat)(-1),
+            },
+            disk.ReadOnly);
 }

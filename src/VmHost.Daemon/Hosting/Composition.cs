@@ -3,6 +3,7 @@ using Microsoft.Extensions.Logging.Console;
 using Microsoft.Extensions.Options;
 using VmHost.Daemon.Api;
 using VmHost.Hypervisors;
+using VmHost.Hypervisors.Diagnosis;
 using VmHost.Images;
 using VmHost.Machines;
 using VmHost.ShimContract.Journal;
@@ -96,7 +97,8 @@ internal static class Composition
         services.AddSingleton<ShimReaper>();
         services.AddSingleton<StopLadder>();
         services.AddSingleton<FileDigests>();
-        services.AddSingleton(all => new HostProbe(Options(all).Qemu is { Length: > 0 } path ? path : null, Time(all)));
+        services.AddSingleton(all => new HostProbe(ProgramsOf(Options(all)), Time(all)));
+        services.AddSingleton(all => new HostDiagnosis(all.GetRequiredService<HostProbe>(), PlacesOf(Options(all)), Time(all)));
         services.AddSingleton(all => new ShimLauncher(ShimProgram.Find(Options(all).Shim), all.GetRequiredService<ShimReaper>()));
         services.AddSingleton(all => new MachineServices
         {
@@ -127,6 +129,15 @@ internal static class Composition
             listen.Use(PeerCheck.Middleware(kestrel.ApplicationServices.GetRequiredService<ILogger<PeerCheck>>()));
         });
     }
+
+    private static HypervisorPrograms ProgramsOf(DaemonOptions options)
+    {
+        static string? Given(string path) => path.Length > 0 ? path : null;
+        return new(Given(options.Qemu), Given(options.Xhyve), Given(options.HyperKit), Given(options.Vfkit));
+    }
+
+    private static DaemonPlaces PlacesOf(DaemonOptions options) =>
+        new(options.StateDir, options.RunDir, options.SocketPath, new string('0', MachineId.Length));
 
     // Eight segments: what is dropped at the cap is an eighth of it.
     private static JournalLimits JournalOf(long bytes) => new(bytes, bytes / 8);

@@ -18,6 +18,6 @@ internal static class ConsoleArgument
                 return [];
         }
 
-        return [$"the kernel command line has no console={device}, so the guest may write nothing to its console; add console={device} to it"];
+        return [$"the kernel command line has no console={device}, so the guest may write nothing to its console; add console={device} to it (vmctl: --append console={device})"];
     }
 }

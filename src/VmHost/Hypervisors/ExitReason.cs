@@ -42,7 +42,17 @@ public enum ExitReason
 /// <param name="Signal">The signal that ended it, or null.</param>
 /// <param name="WroteConsole">Whether anything came on the console in this boot.</param>
 /// <param name="MonitorLog">What the hypervisor's monitor sent in this boot, where it has one that keeps a log.</param>
-public sealed record ExitEvidence(int? Code, int? Signal, bool WroteConsole, string MonitorLog);
+public sealed record ExitEvidence(int? Code, int? Signal, bool WroteConsole, string MonitorLog)
+{
+    /// <summary>From the start of the hypervisor to its end.</summary>
+    public TimeSpan RanFor { get; init; }
+
+    /// <summary>The end of the console output of this boot.</summary>
+    public string ConsoleTail { get; init; } = "";
+
+    /// <summary>The end of what the hypervisor itself said, on stderr and, where the console is not there, on stdout.</summary>
+    public string HypervisorLog { get; init; } = "";
+}
 
 /// <summary>The judgement.</summary>
 /// <param name="Reason">The normalised reason.</param>

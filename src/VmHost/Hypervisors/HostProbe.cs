@@ -1,59 +1,49 @@
-using System.Text;
+using System.Runtime.InteropServices;
 using System.Text.RegularExpressions;
-using CliWrap;
-using CliWrap.Buffered;
 using VmHost.ShimContract.Posix;
+using VmHost.Specs;
 
 namespace VmHost.Hypervisors;
 
-/// <summary>
-/// Finds out what this host offers. The answer is kept until the program on disk changes; safe for use by several
-/// callers at once.
-/// </summary>
-/// <param name="qemuPath">Where QEMU is; null to look in PATH and the usual places.</param>
-/// <param name="time">The clock.</param>
-public sealed partial class HostProbe(string? qemuPath, TimeProvider time)
+/// <summary>Where hypervisors are; null where they are to be looked for.</summary>
+/// <param name="Qemu">Absolute path.</param>
+/// <param name="Xhyve">Absolute path.</param>
+/// <param name="HyperKit">Absolute path.</param>
+/// <param name="Vfkit">Absolute path.</param>
+public sealed record HypervisorPrograms(string? Qemu, string? Xhyve = null, string? HyperKit = null, string? Vfkit = null);
+
+/// <summary>Finds out what this host offers. Safe for use by several callers at once.</summary>
+public sealed partial class HostProbe
 {
-    private const string QemuName = "qemu-system-x86_64";
     private const string KvmDevice = "/dev/kvm";
+    private const string DockersHyperKit = "com.docker.hyperkit";
 
-    // launchd's and systemd's PATH may lack these.
-    private static readonly string[] UsualPlaces =
-        ["/usr/bin", "/usr/local/bin", "/opt/homebrew/bin", "/opt/local/bin", "/usr/libexec"];
+    private readonly ProgramProbe<QemuAnswer> _qemu;
+    private readonly ProgramProbe<string> _xhyve;
+    private readonly ProgramProbe<string> _hyperKit;
+    private readonly ProgramProbe<string> _vfkit;
 
-    private static readonly TimeSpan AnswerLimit = TimeSpan.FromSeconds(30);
+    /// <param name="programs">Where hypervisors are.</param>
+    /// <param name="time">The clock.</param>
+    public HostProbe(HypervisorPrograms programs, TimeProvider time)
+    {
+        _qemu = new(programs.Qemu, ["qemu-system-x86_64"], "--qemu", time);
+        _xhyve = new(programs.Xhyve, ["xhyve"], "--xhyve", time);
+        _hyperKit = new(programs.HyperKit, ["hyperkit", DockersHyperKit], "--hyperkit", time);
+        _vfkit = new(programs.Vfkit, ["vfkit"], "--vfkit", time);
+    }
 
-    private volatile Known? _known;
+    private static HostPlatform Platform { get; } = new(
+        OperatingSystem.IsMacOS(),
+        RuntimeInformation.OSArchitecture == Architecture.Arm64 ? GuestArchitecture.Arm64 : GuestArchitecture.X64,
+        User.Id == 0);
 
     /// <summary>The facts now. Never throws for what it finds; a problem is part of the answer.</summary>
     public async Task<HostFacts> ProbeAsync(CancellationToken ct)
     {
-        var path = qemuPath ?? Find();
-        if (path is null)
-        {
-            return Facts(null, $"{QemuName} was not found in PATH or the usual places; install it (Debian: apt install qemu-system-x86; "
-                + "Homebrew: brew install qemu) or name it with --qemu");
-        }
-
-        if (!FileStatus.TryGet(path, out var status))
-            return Facts(path, $"{path} is not there; install QEMU or name another with --qemu");
-        if (status.Type != FileType.Regular || (File.GetUnixFileMode(path) & AnyExecute) == UnixFileMode.None)
-            return Facts(path, $"{path} is no executable program; make it one (chmod +x) or name another with --qemu");
-
-        var stamp = (path, status.Inode, status.Size, status.ModifiedAt);
-        if (_known is { } known && known.Stamp == stamp)
-            return known.Facts;
-
-        var facts = await AskAsync(path, ct);
-
-        // A failure may pass; only what the program said of itself is kept.
-        if (facts.Qemu.Problem is null)
-            _known = new Known(stamp, facts);
-
-        return facts;
+        var (qemu, xhyve, hyperKit, vfkit) = (QemuAsync(ct), XhyveAsync(ct), HyperKitAsync(ct), VfkitAsync(ct));
+        return new() { Platform = Platform, Qemu = await qemu, Xhyve = await xhyve, HyperKit = await hyperKit, Vfkit = await vfkit };
     }
-
-    private static UnixFileMode AnyExecute => UnixFileMode.UserExecute | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute;
 
     private static string Accelerator
     {
@@ -68,53 +58,91 @@ public sealed partial class HostProbe(string? qemuPath, TimeProvider time)
         }
     }
 
-    private static string? Find()
+    private async Task<QemuFacts> QemuAsync(CancellationToken ct)
     {
-        var places = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':', StringSplitOptions.RemoveEmptyEntries);
-        return places.Concat(UsualPlaces)
-            .Where(Path.IsPathFullyQualified)
-            .Select(place => Path.Combine(place, QemuName))
-            .FirstOrDefault(File.Exists);
+        var (path, answer, problem) = await _qemu.ProbeAsync(
+            static async (_, run) =>
+            {
+                var version = QemuVersion().Match(await run("-version"));
+                if (!version.Success)
+                    return null;
+
+                var help = await run("-help");
+                return new(version.Groups["version"].Value, help.Contains("-sandbox", StringComparison.Ordinal));
+            },
+            "qemu-system-x86_64 was not found in PATH or the usual places; install it (Debian: apt install qemu-system-x86; Homebrew: brew install qemu)",
+            ct);
+        return new(path, answer?.Version, Accelerator, answer?.HasSandbox ?? false, problem);
     }
 
-    private static HostFacts Facts(string? path, string problem) => new(new QemuFacts(path, null, Accelerator, false, problem));
-
-    private async Task<HostFacts> AskAsync(string path, CancellationToken ct)
+    private async Task<XhyveFacts> XhyveAsync(CancellationToken ct)
     {
-        using var limit = new CancellationTokenSource(AnswerLimit, time);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(ct, limit.Token);
-        try
-        {
-            var version = await RunAsync(path, "-version", either.Token);
-            var match = VersionPattern().Match(version);
-            if (!match.Success)
-                return Facts(path, $"{path} does not answer -version as QEMU does; name another with --qemu");
+        if (NotHere(_xhyve.IsGiven, "xhyve", GuestArchitecture.X64) is { } notHere)
+            return new(null, null, notHere);
 
-            var help = await RunAsync(path, "-help", either.Token);
-            return new HostFacts(new QemuFacts(
-                path, match.Groups["version"].Value, Accelerator, help.Contains("-sandbox", StringComparison.Ordinal), null));
-        }
-        catch (OperationCanceledException) when (!ct.IsCancellationRequested)
-        {
-            return Facts(path, $"{path} did not answer -version within {AnswerLimit.TotalSeconds:0} s; name another with --qemu");
-        }
-        catch (Exception e) when (e is System.ComponentModel.Win32Exception or IOException or InvalidOperationException)
-        {
-            return Facts(path, $"{path} cannot be run ({e.Message.TrimEnd('.')}); name another with --qemu");
-        }
+        var (path, version, problem) = await _xhyve.ProbeAsync(
+            static async (_, run) => VersionIn(XhyveVersion(), await run("-v")),
+            "xhyve was not found in PATH or the usual places; install it (brew install --HEAD xhyve)",
+            ct);
+        return new(path, version, problem) { IsSetuidRoot = IsSetuidRoot(path) };
     }
 
-    private static async Task<string> RunAsync(string path, string argument, CancellationToken ct)
+    private async Task<HyperKitFacts> HyperKitAsync(CancellationToken ct)
     {
-        var result = await Cli.Wrap(path)
-            .WithArguments([argument])
-            .WithValidation(CommandResultValidation.None)
-            .ExecuteBufferedAsync(Encoding.UTF8, Encoding.UTF8, ct, ct);
-        return result.StandardOutput;
+        if (NotHere(_hyperKit.IsGiven, "HyperKit", GuestArchitecture.X64) is { } notHere)
+            return new(null, null, false, notHere);
+
+        var (path, version, problem) = await _hyperKit.ProbeAsync(
+            static async (_, run) => VersionIn(HyperKitVersion(), await run("-v")),
+            "hyperkit was not found in PATH or the usual places; install it (brew install hyperkit) or Docker Desktop, which has it,",
+            ct);
+
+        // No build says whether it reads qcow2; Docker's does, and has a name of its own.
+        return new(path, version, Path.GetFileName(path) == DockersHyperKit, problem) { IsSetuidRoot = IsSetuidRoot(path) };
     }
+
+    private async Task<VfkitFacts> VfkitAsync(CancellationToken ct)
+    {
+        if (NotHere(_vfkit.IsGiven, "vfkit", architecture: null) is { } notHere)
+            return new(null, null, notHere);
+
+        var (path, version, problem) = await _vfkit.ProbeAsync(
+            static async (_, run) => VersionIn(VfkitVersion(), await run("--version")),
+            "vfkit was not found in PATH or the usual places; install it (brew install vfkit)",
+            ct);
+        return new(path, version, problem);
+    }
+
+    // A program that somebody named is taken for what they say it is, wherever it runs.
+    private static string? NotHere(bool isGiven, string name, GuestArchitecture? architecture)
+    {
+        if (isGiven)
+            return null;
+        if (!Platform.IsMac)
+            return $"{name} runs on {(architecture is null ? "" : "Intel ")}Macs only, and this is a Linux host; use QEMU";
+
+        return architecture is not null && architecture != Platform.Architecture
+            ? $"{name} runs on Intel Macs only, and this one has Apple silicon; use vfkit"
+            : null;
+    }
+
+    private static string? VersionIn(Regex pattern, string said) => pattern.Match(said) is { Success: true } match ? match.Groups["version"].Value : null;
+
+    private static bool IsSetuidRoot(string? path) =>
+        path is not null && FileStatus.TryGet(path, out var status) && status.Owner == 0
+        && (File.GetUnixFileMode(path) & UnixFileMode.SetUser) != UnixFileMode.None;
 
     [GeneratedRegex(@"QEMU emulator version (?<version>[\d.]+)", RegexOptions.NonBacktracking | RegexOptions.ExplicitCapture, 1000)]
-    private static partial Regex VersionPattern();
+    private static partial Regex QemuVersion();
 
-    private sealed record Known((string Path, ulong Inode, long Size, long ModifiedAt) Stamp, HostFacts Facts);
+    [GeneratedRegex(@"xhyve:?\s+v?(?<version>[\w.\-]+)", RegexOptions.NonBacktracking | RegexOptions.ExplicitCapture, 1000)]
+    private static partial Regex XhyveVersion();
+
+    [GeneratedRegex(@"hyperkit:?\s+(?<version>[\w.\-]+)", RegexOptions.NonBacktracking | RegexOptions.ExplicitCapture, 1000)]
+    private static partial Regex HyperKitVersion();
+
+    [GeneratedRegex(@"vfkit version:?\s+(?<version>[\w.\-]+)", RegexOptions.NonBacktracking | RegexOptions.ExplicitCapture, 1000)]
+    private static partial Regex VfkitVersion();
+
+    private sealed record QemuAnswer(string Version, bool HasSandbox);
 }

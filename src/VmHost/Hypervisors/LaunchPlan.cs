@@ -5,42 +5,49 @@ namespace VmHost.Hypervisors;
 /// <summary>All that is needed to run a machine's next boot; made of values, so it can be shown without being run.</summary>
 public sealed record LaunchPlan
 {
-    /// <summary>Absolute path of the hypervisor.</summary>
+    /// <summary>Absolute path of the hypervisor; its bare name where it was not found.</summary>
     public required string Executable { get; init; }
 
+    /// <summary>The command line, option by option.</summary>
+    public required ImmutableArray<PlanOption> Options { get; init; }
+
     /// <summary>What follows the program name, one argument each.</summary>
-    public required ImmutableArray<string> Arguments { get; init; }
+    public ImmutableArray<string> Arguments => [.. Options.SelectMany(option => option.Words)];
 
     /// <summary>True where it writes the console to fd 1, false where it does to fd 0.</summary>
     public required bool ConsoleOnStandardOutput { get; init; }
 
     /// <summary>Those paths in the arguments that exist only while the machine runs.</summary>
-    public required ImmutableArray<string> RunTimePaths { get; init; }
+    public ImmutableArray<string> RunTimePaths { get; init; } = [];
+
+    /// <summary>Links in the arguments that are made before the start.</summary>
+    public ImmutableArray<PlanLink> Links { get; init; } = [];
 
     /// <summary>What is allowed and probably not meant, a sentence each.</summary>
-    public required ImmutableArray<string> Warnings { get; init; }
+    public ImmutableArray<string> Warnings { get; init; } = [];
 }
 
-/// <summary>Where one machine's files are.</summary>
-/// <param name="Directory">Its directory in the state directory: records, console journal, logs.</param>
-/// <param name="RunDirectory">Its directory in the run directory: sockets, whose paths must be short.</param>
-public sealed record MachinePaths(string Directory, string RunDirectory)
+/// <summary>One option of a command line.</summary>
+/// <param name="Words">The option and its value, one argument each.</param>
+/// <param name="Reason">One sentence: why it is there.</param>
+/// <param name="ForControl">Only there so that VmHost can control the hypervisor.</param>
+public sealed record PlanOption(ImmutableArray<string> Words, string Reason, bool ForControl = false);
+
+/// <summary>A link that stands for a file whose own path the hypervisor could not take.</summary>
+/// <param name="Path">Absolute path of the link, in the machine's directory.</param>
+/// <param name="Target">Absolute path of the file.</param>
+public sealed record PlanLink(string Path, string Target);
+
+/// <summary>Collects the options of a command line.</summary>
+internal sealed class PlanOptions
 {
-    /// <summary>The shim's control socket.</summary>
-    public string ShimSocket => Path.Combine(RunDirectory, "shim.sock");
+    private readonly ImmutableArray<PlanOption>.Builder _options = ImmutableArray.CreateBuilder<PlanOption>();
 
-    /// <summary>QEMU's monitor socket.</summary>
-    public string QmpSocket => Path.Combine(RunDirectory, "qmp.sock");
+    internal void Add(string reason, params ReadOnlySpan<string> words) => _options.Add(new([.. words], reason));
 
-    /// <summary>QEMU's events in the current or last boot.</summary>
-    public string QmpLog => Path.Combine(Directory, "qmp.log");
+    /// <summary>One that a person who runs the hypervisor by hand leaves out.</summary>
+    internal void AddForControl(string reason, params ReadOnlySpan<string> words) =>
+        _options.Add(new([.. words], reason, ForControl: true));
 
-    /// <summary>The console journal.</summary>
-    public string Console => Path.Combine(Directory, ShimContract.Records.RecordFile.Console);
-
-    /// <summary>Held by the shim and the hypervisor while either lives.</summary>
-    public string Lock => Path.Combine(Directory, ShimContract.Records.RecordFile.Lock);
-
-    /// <summary>What the hypervisor itself said in the current or last boot.</summary>
-    public string HypervisorLog => Path.Combine(Directory, ShimContract.Records.RecordFile.HypervisorLog);
+    internal ImmutableArray<PlanOption> ToImmutable() => _options.ToImmutable();
 }

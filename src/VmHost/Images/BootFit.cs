@@ -47,10 +47,27 @@ public static class BootFit
         if (kernel is not null && PlacementFaultOf(kernel, initrdSize, memory, fields) is { } placement)
             faults.Add(placement);
 
-        if (CommandLineFaultOf(kernel, commandLine) is { } fault)
-            faults.Add(new(fields.CommandLine, fields.CommandLineFile is { } file ? $"{Quoted.Text(file)} {fault}" : fault));
-
+        AddCommandLineFault(kernel?.MaxCommandLineBytes, commandLine, fields, faults);
         return faults.DrainToImmutable();
+    }
+
+    /// <summary>As <see cref="Check"/>, for an arm64 kernel.</summary>
+    public static ImmutableArray<SpecFault> CheckArm64(
+        Arm64Image kernel, long initrdSize, string commandLine, ByteSize? memory, BootFields fields)
+    {
+        var faults = ImmutableArray.CreateBuilder<SpecFault>();
+        var least = new ByteSize(AlignUp(AlignUp(kernel.RunEnd, PageSize) + AlignUp(initrdSize, PageSize), BytesPerMiB));
+        if (memory is { } given && given < least)
+            faults.Add(new("spec.memory_bytes", Invariant($"{given} is too little: this kernel with its initial ramdisk needs at least {least}, and more to unpack it; give {Advice(least, initrdSize).MiB} MiB or more")));
+
+        AddCommandLineFault(Arm64Image.MaxCommandLineBytes, commandLine, fields, faults);
+        return faults.DrainToImmutable();
+    }
+
+    private static void AddCommandLineFault(int? most, string commandLine, BootFields fields, ImmutableArray<SpecFault>.Builder faults)
+    {
+        if (CommandLineFaultOf(most, commandLine) is { } fault)
+            faults.Add(new(fields.CommandLine, fields.CommandLineFile is { } file ? $"{Quoted.Text(file)} {fault}" : fault));
     }
 
     /// <summary>
@@ -91,7 +108,7 @@ public static class BootFit
     private static ByteSize Advice(ByteSize least, long initrdSize) =>
         new(AlignUp(least.Bytes + (3 * initrdSize), 64 * BytesPerMiB));
 
-    private static string? CommandLineFaultOf(BzImageHeader? kernel, string commandLine)
+    private static string? CommandLineFaultOf(int? kernelTakes, string commandLine)
     {
         if (commandLine.AsSpan().IndexOfAny('\0', '\r', '\n') is var position and >= 0)
             return Invariant($"contains {NameOf(commandLine[position])} at character {position + 1}, where the kernel would end it or a loader break it; use a space");
@@ -106,9 +123,9 @@ public static class BootFit
             return Invariant($"is no valid Unicode at character {e.Index + 1}; remove that character");
         }
 
-        var most = kernel?.MaxCommandLineBytes ?? BzImageHeader.UsualMaxCommandLineBytes;
+        var most = kernelTakes ?? BzImageHeader.UsualMaxCommandLineBytes;
         return length > most
-            ? Invariant($"is {length} bytes long, and {(kernel is null ? "an x86 kernel" : "this kernel")} takes at most {most}; shorten it")
+            ? Invariant($"is {length} bytes long, and {(kernelTakes is null ? "an x86 kernel" : "this kernel")} takes at most {most}; shorten it")
             : null;
     }
 

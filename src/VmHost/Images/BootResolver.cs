@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Diagnostics.CodeAnalysis;
 using VmHost.Specs;
 
 namespace VmHost.Images;
@@ -14,11 +13,14 @@ public static class BootResolver
     {
         var located = TripleFinder.Find(request);
         var faults = located.Faults.ToBuilder();
-        CheckParts(located, memory, faults);
+        if (request.Append is { Length: > 0 } append && located.CommandLine is { } commandLine)
+            located = located with { CommandLine = commandLine.Length > 0 ? $"{commandLine} {append}" : append };
+
+        var architecture = CheckParts(located, memory, faults);
 
         return faults.Count > 0 || located.KernelPath is null || located.CommandLine is null
             ? new(null, faults.DrainToImmutable())
-            : new(new(request.TriplePrefix, located.KernelPath, located.InitrdPath, located.CommandLine), []);
+            : new(new(request.TriplePrefix, located.KernelPath, located.InitrdPath, located.CommandLine, architecture), []);
     }
 
     /// <summary>Checks files that were resolved earlier once more, before a boot: they may have changed since.</summary>
@@ -32,10 +34,11 @@ public static class BootResolver
         return faults.DrainToImmutable();
     }
 
-    private static void CheckParts(LocatedBoot boot, ByteSize? memory, ImmutableArray<SpecFault>.Builder faults)
+    private static GuestArchitecture CheckParts(LocatedBoot boot, ByteSize? memory, ImmutableArray<SpecFault>.Builder faults)
     {
         BzImageHeader? kernel = null;
-        if (boot.KernelPath is { } kernelPath && !TryReadKernel(kernelPath, out kernel, out var kernelFault))
+        Arm64Image? arm64 = null;
+        if (boot.KernelPath is { } kernelPath && !TryReadKernel(kernelPath, out kernel, out arm64, out var kernelFault))
             faults.Add(new(boot.Fields.Kernel, kernelFault));
 
         long initrdSize = 0;
@@ -49,22 +52,31 @@ public static class BootResolver
         }
 
         if (boot.CommandLine is { } commandLine)
-            faults.AddRange(BootFit.Check(kernel, initrdSize, commandLine, memory, boot.Fields));
+        {
+            faults.AddRange(arm64 is null
+                ? BootFit.Check(kernel, initrdSize, commandLine, memory, boot.Fields)
+                : BootFit.CheckArm64(arm64, initrdSize, commandLine, memory, boot.Fields));
+        }
+
+        return arm64 is null ? GuestArchitecture.X64 : GuestArchitecture.Arm64;
     }
 
     private static bool TryReadKernel(
         string path,
-        [NotNullWhen(true)] out BzImageHeader? header,
+        out BzImageHeader? header,
+        out Arm64Image? arm64,
         out string fault)
     {
-        header = null;
+        (header, arm64) = (null, null);
         using var file = ImageFile.Open(path, mayBeEmpty: false, out var status, out fault);
         if (file is null)
             return false;
 
         try
         {
-            if (BzImageHeader.TryRead(file, status.Size, out header, out var problem))
+            arm64 = Arm64Image.TryRead(file);
+            var problem = arm64?.Problem;
+            if (arm64 is not null ? problem is null : BzImageHeader.TryRead(file, status.Size, out header, out problem))
                 return true;
 
             fault = $"{Quoted.Text(path)} {problem}";

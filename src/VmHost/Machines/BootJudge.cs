@@ -42,13 +42,20 @@ internal static class BootJudge
 
     private static ExitSummary Exited(ExitRecord exit, BootRecord boot, MachinePaths paths, bool killRequested)
     {
+        var consoleTail = ConsoleTail.Read(paths.Console, exit.ConsoleBegin, exit.ConsoleEnd);
+        var hypervisorLog = Tail(paths.HypervisorLog, LogTailBytes);
         var verdict = exit.StartError is { } error
             ? new ExitVerdict(ExitReason.StartFailed, error)
             : HypervisorCatalog.Get(boot.Hypervisor).Classify(new ExitEvidence(
                 exit.Code,
                 exit.Signal,
                 exit.ConsoleEnd > exit.ConsoleBegin,
-                Encoding.UTF8.GetString(Tail(paths.QmpLog, MonitorLogBytes))));
+                Encoding.UTF8.GetString(Tail(paths.QmpLog, MonitorLogBytes)))
+            {
+                RanFor = exit.RanFor,
+                ConsoleTail = Encoding.UTF8.GetString(consoleTail),
+                HypervisorLog = Encoding.UTF8.GetString(hypervisorLog),
+            });
 
         return new ExitSummary
         {
@@ -61,8 +68,8 @@ internal static class BootJudge
             Signal = exit.Signal,
             RanFor = exit.StartError is null ? exit.RanFor : null,
             EndedAt = exit.EndedAt,
-            ConsoleTail = ConsoleTail.Read(paths.Console, exit.ConsoleBegin, exit.ConsoleEnd),
-            HypervisorLogTail = Tail(paths.HypervisorLog, LogTailBytes),
+            ConsoleTail = consoleTail,
+            HypervisorLogTail = hypervisorLog,
         };
     }
 

@@ -42,6 +42,12 @@ internal sealed class BootLauncher(MachineServices services)
         using var machineLock = FileLock.TryTake(paths.Lock)
             ?? throw new VmHostException(VmHostError.FailedPrecondition, $"a process of machine {record.Name} still runs; end it with: vmctl kill {record.Name}");
 
+        foreach (var link in plan.Links)
+        {
+            File.Delete(link.Path);
+            File.CreateSymbolicLink(link.Path, link.Target);
+        }
+
         new LaunchRecord
         {
             MachineId = record.Id,

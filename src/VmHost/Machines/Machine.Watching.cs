@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using VmHost.Hypervisors;
 using VmHost.ShimContract.Posix;
 using VmHost.ShimContract.Records;
 using VmHost.Specs;
@@ -28,7 +29,7 @@ public sealed partial class Machine
             else if (_record.LastExit?.Boot == _record.Boot.Number)
                 SetLocked(_record.LastExit.Expected ? MachineState.Stopped : MachineState.Failed, _record.LastExit.Detail);
             else
-                await AdoptBootLockedAsync(_record.Boot, AdoptionLimit);
+                await AdoptUnendedLockedAsync(_record.Boot);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -40,6 +41,13 @@ public sealed partial class Machine
         {
             _gate.Release();
         }
+    }
+
+    private Task AdoptUnendedLockedAsync(BootRecord boot)
+    {
+        // Whatever it turns out to do, nobody else gets its disks before that is known.
+        _services.Disks.TryClaim(_snapshot.Name, _record!.Spec.Disks);
+        return AdoptBootLockedAsync(boot, AdoptionLimit);
     }
 
     private async Task AdoptBootLockedAsync(BootRecord boot, TimeSpan limit)
@@ -62,6 +70,9 @@ public sealed partial class Machine
             {
                 AttachLocked(found);
                 MoveLocked(MachineEvent.Started);
+                if (_record!.PausedBoot == boot.Number)
+                    MoveLocked(MachineEvent.Paused);
+
                 LogAdopted(_snapshot.Name, found.Run.HypervisorPid);
                 return;
             }
@@ -77,7 +88,7 @@ public sealed partial class Machine
         }
 
         var end = await SupervisedBoot.FindEndAsync(boot.Nonce, Paths, _services.Time);
-        EndLocked(BootJudge.Judge(end, boot, Paths, killRequested: false, _services.Time.GetUtcNow()));
+        await EndOrRebootLockedAsync(BootJudge.Judge(end, boot, Paths, killRequested: false, _services.Time.GetUtcNow()));
     }
 
     private void AttachLocked(SupervisedBoot boot)
@@ -86,6 +97,8 @@ public sealed partial class Machine
         Console.SetLive(true);
         _snapshot = _snapshot with { HypervisorPid = boot.Run.HypervisorPid, ShimPid = boot.Run.ShimPid };
         _ = WatchAsync(boot);
+        if (HypervisorCatalog.Get(_record!.Boot!.Hypervisor).Control == ControlChannel.Qmp)
+            _ = EndHaltedAsync(boot);
     }
 
     private async Task WatchAsync(SupervisedBoot boot)
@@ -98,7 +111,7 @@ public sealed partial class Machine
             if (end is BootEnd.Silent)
                 LoseSightLocked();
             else
-                EndLocked(BootJudge.Judge(end, _record!.Boot!, Paths, _killRequested, _services.Time.GetUtcNow()));
+                await EndOrRebootLockedAsync(JudgeLocked(boot, end));
         }
         finally
         {
@@ -211,7 +224,8 @@ public sealed partial class Machine
 
     private void EndLocked(ExitSummary exit)
     {
-        _record = _record! with { Seq = _record.Seq + 1, LastExit = exit };
+        _services.Disks.Release(_snapshot.Name);
+        _record = _record! with { Seq = _record.Seq + 1, LastExit = exit, PausedBoot = null };
         try
         {
             _services.Store.Save(_record);

@@ -33,6 +33,7 @@ public sealed partial class Machine
     private MachineRecord? _record;
     private SupervisedBoot? _boot;
     private bool _killRequested;
+    private SupervisedBoot? _haltedBoot;
     private bool _deleted;
 
     // Swapped whole, so that it is read without the gate.
@@ -94,7 +95,7 @@ public sealed partial class Machine
             // It may have been deleted while this call waited for its turn.
             if (_deleted)
                 throw new VmHostException(VmHostError.NotFound, $"machine {_snapshot.Name} was deleted");
-            if (_snapshot.State is MachineState.Running or MachineState.Starting)
+            if (_snapshot.State is MachineState.Running or MachineState.Starting or MachineState.Paused)
                 return new(false, []);
 
             (boot, warnings) = await LaunchLockedAsync(ct);
@@ -118,12 +119,12 @@ public sealed partial class Machine
     /// </exception>
     public async Task<StopResult?> HaltAsync(TimeSpan grace, bool killAfterwards, CancellationToken ct)
     {
-        var boot = await BeginStopAsync(killRequested: killAfterwards, ct);
+        var boot = await BeginStopAsync(killRequested: killAfterwards, resumeFirst: true, ct);
         if (boot is null)
             return null;
 
         // From here on nothing is called off: a halt that was begun goes on when the caller is gone.
-        var result = await _services.Ladder.HaltAsync(boot, Paths, grace, killAfterwards, _snapshot.Name, CancellationToken.None);
+        var result = await _services.Ladder.HaltAsync(boot, ControlOf(boot), grace, killAfterwards, _snapshot.Name, CancellationToken.None);
         if (result == StopResult.StillRuns)
         {
             await GiveUpStopAsync(boot);
@@ -147,7 +148,7 @@ public sealed partial class Machine
         if (_snapshot.State == MachineState.Unknown)
             return await KillUnknownAsync(ct);
 
-        var boot = await BeginStopAsync(killRequested: true, ct);
+        var boot = await BeginStopAsync(killRequested: true, resumeFirst: false, ct);
         if (boot is null)
             return false;
 
@@ -222,14 +223,26 @@ public sealed partial class Machine
         if (_snapshot.State == MachineState.Stopping)
             throw new VmHostException(VmHostError.FailedPrecondition, $"machine {_snapshot.Name} is being stopped; wait for it (vmctl wait {_snapshot.Name}) and start it then");
 
+        _record = _record! with { QuickResets = 0 };
+        return await BeginBootLockedAsync(ct);
+    }
+
+    // From rest, or, when the guest rebooted, from Starting.
+    private async Task<(SupervisedBoot? Boot, ImmutableArray<string> Warnings)> BeginBootLockedAsync(CancellationToken ct)
+    {
         var record = _record!;
         var (hypervisor, plan) = await MachinePlanner.PlanAsync(record.Spec, Paths, _services.Host, ct);
         ThrowIfAny(BootResolver.Recheck(record.Spec.Boot, record.Spec.Memory));
+        ThrowIfAny(DeviceFiles.Recheck(record.Spec));
         ThrowIfAny(PortProbe.FindTaken(record.Spec.PublishedPorts));
+        ThrowIfAny(_services.Disks.TryClaim(record.Name, record.Spec.Disks));
 
         var next = _launcher.WithNextBoot(record, hypervisor.Kind, plan);
         _killRequested = false;
-        MoveLocked(MachineEvent.StartRequested, snapshot => snapshot with { Boot = next.Boot, Digests = [] });
+        if (_snapshot.State != MachineState.Starting)
+            MoveLocked(MachineEvent.StartRequested);
+
+        _snapshot = _snapshot with { Boot = next.Boot, Digests = [] };
         try
         {
             var (error, notDurable) = await _launcher.LaunchAsync(next, plan, Paths);
@@ -249,11 +262,13 @@ public sealed partial class Machine
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
+            _services.Disks.Release(record.Name);
             MoveLocked(MachineEvent.EndedBadly, snapshot => snapshot with { Boot = record.Boot, StateDetail = e.Message });
             throw new VmHostException(VmHostError.ResourceExhausted, $"machine {_snapshot.Name} was not started, as its records cannot be written: {e.Message}");
         }
         catch (VmHostException) when (_snapshot.State == MachineState.Starting)
         {
+            _services.Disks.Release(record.Name);
             MoveLocked(MachineEvent.EndedBadly, snapshot => snapshot with { Boot = record.Boot });
             throw;
         }
@@ -341,7 +356,7 @@ public sealed partial class Machine
         }
     }
 
-    private async Task<SupervisedBoot?> BeginStopAsync(bool killRequested, CancellationToken ct)
+    private async Task<SupervisedBoot?> BeginStopAsync(bool killRequested, bool resumeFirst, CancellationToken ct)
     {
         await _gate.WaitAsync(ct);
         try
@@ -350,6 +365,9 @@ public sealed partial class Machine
                 throw UnknownState();
             if (_boot is null)
                 return null;
+
+            if (resumeFirst)
+                await ResumeForHaltLockedAsync(_boot);
 
             _killRequested = _killRequested || killRequested;
             MoveLocked(MachineEvent.StopRequested);

@@ -105,10 +105,10 @@ public sealed partial class MachineRegistry(MachineServices services, ILogger<Ma
     }
 
     /// <summary>What <see cref="RunAsync"/> would run.</summary>
-    /// <exception cref="VmHostException">For faults in the request, or where no hypervisor can do what it asks.</exception>
+    /// <exception cref="VmHostException">For faults in the request, or where the hypervisor cannot do what it asks.</exception>
     public async Task<PlanResult> PlanAsync(MachineRequest request, CancellationToken ct)
     {
-        var (hypervisor, plan) = await MachinePlanner.PlanAsync(Validate(request).Spec!, services.PathsOf(NoId), services.Host, ct);
+        var (hypervisor, plan) = await MachinePlanner.PlanWithoutHostAsync(Validate(request).Spec!, services.PathsOf(NoId), services.Host, ct);
         return new(hypervisor.Kind, plan);
     }
 
@@ -128,7 +128,7 @@ public sealed partial class MachineRegistry(MachineServices services, ILogger<Ma
 
     private static MachineValidation Validate(MachineRequest request)
     {
-        var validation = MachineSpecValidator.Validate(request, BootResolver.Resolve);
+        var validation = MachineSpecValidator.Validate(request, BootResolver.Resolve, DeviceFiles.Check);
         return validation.Faults.IsEmpty ? validation : throw VmHostException.ForFaults(validation.Faults);
     }
 

@@ -22,6 +22,9 @@ public sealed record MachineServices
     /// <summary>Ends machines.</summary>
     public required StopLadder Ladder { get; init; }
 
+    /// <summary>Who has which disk.</summary>
+    public DiskClaims Disks { get; } = new();
+
     /// <summary>Digests of image files.</summary>
     public required FileDigests Digests { get; init; }
 

@@ -45,6 +45,15 @@ public enum MachineEvent
     /// <summary>An end was asked for.</summary>
     StopRequested,
 
+    /// <summary>The guest's processors were stopped.</summary>
+    Paused,
+
+    /// <summary>The guest's processors go on.</summary>
+    Resumed,
+
+    /// <summary>The guest reset itself, and the next boot begins.</summary>
+    Rebooted,
+
     /// <summary>A halt was given up, as its caller wanted, and the machine still runs.</summary>
     StopGivenUp,
 
@@ -74,6 +83,10 @@ public static class MachineTransitions
 
             (MachineState.Starting or MachineState.Running or MachineState.Paused or MachineState.Stopping, MachineEvent.StopRequested) => MachineState.Stopping,
             (MachineState.Stopping, MachineEvent.StopGivenUp) => MachineState.Running,
+
+            (MachineState.Running, MachineEvent.Paused) => MachineState.Paused,
+            (MachineState.Paused, MachineEvent.Resumed) => MachineState.Running,
+            (MachineState.Starting or MachineState.Running or MachineState.Unknown, MachineEvent.Rebooted) => MachineState.Starting,
 
             (MachineState.Starting or MachineState.Running or MachineState.Paused or MachineState.Stopping or MachineState.Unknown, MachineEvent.EndedWell) => MachineState.Stopped,
             (MachineState.Starting or MachineState.Running or MachineState.Paused or MachineState.Stopping or MachineState.Unknown, MachineEvent.EndedBadly) => MachineState.Failed,

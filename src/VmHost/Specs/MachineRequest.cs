@@ -10,6 +10,15 @@ public enum HypervisorKind
 
     /// <summary>QEMU, with KVM where the host has it.</summary>
     Qemu,
+
+    /// <summary>xhyve, on Intel Macs.</summary>
+    Xhyve,
+
+    /// <summary>HyperKit, on Intel Macs.</summary>
+    HyperKit,
+
+    /// <summary>vfkit, on Macs.</summary>
+    Vfkit,
 }
 
 /// <summary>A machine as it was asked for: nothing checked, nothing filled in, null is unset.</summary>
@@ -27,4 +36,20 @@ public sealed record MachineRequest(
     long? MemoryBytes,
     ImmutableArray<PublishedPort> PublishedPorts,
     HypervisorKind Hypervisor,
-    string? Uuid);
+    string? Uuid)
+{
+    /// <summary>The network interface; null for NAT.</summary>
+    public Network? Network { get; init; }
+
+    /// <summary>At most 16, each file once.</summary>
+    public ImmutableArray<Disk> Disks { get; init; } = [];
+
+    /// <summary>Absolute paths, at most 4.</summary>
+    public ImmutableArray<string> CdromPaths { get; init; } = [];
+
+    /// <summary>Absolute path of a terminal device; null for no second serial port.</summary>
+    public string? SecondSerialPath { get; init; }
+
+    /// <summary>What happens when the guest reboots.</summary>
+    public RebootAction OnReboot { get; init; }
+}

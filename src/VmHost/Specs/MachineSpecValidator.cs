@@ -13,6 +13,12 @@ public static class MachineSpecValidator
     /// <summary>Ports a machine may publish.</summary>
     public const int MaxPublishedPorts = 64;
 
+    /// <summary>Disks a machine may have.</summary>
+    public const int MaxDisks = 16;
+
+    /// <summary>CD-ROMs a machine may have.</summary>
+    public const int MaxCdroms = 4;
+
     /// <summary>The least memory that can be asked for; what a kernel needs is far more, and its header says it.</summary>
     public static readonly ByteSize MinMemory = ByteSize.FromMiB(1);
 
@@ -29,7 +35,10 @@ public static class MachineSpecValidator
     private const string AnyAddress = "0.0.0.0";
 
     private static readonly ImmutableArray<string> FieldOrder =
-        ["name", "spec.boot", "spec.cpu_count", "spec.memory_bytes", "spec.published_ports", "spec.hypervisor", "spec.uuid"];
+    [
+        "name", "spec.boot", "spec.cpu_count", "spec.memory_bytes", "spec.published_ports", "spec.network", "spec.disks",
+        "spec.cdrom_paths", "spec.second_serial_path", "spec.on_reboot", "spec.hypervisor", "spec.uuid",
+    ];
 
     /// <summary>Checks everything, and fills in what was left out. Never throws for what a caller sent.</summary>
     /// <param name="request">As it came in.</param>
@@ -37,7 +46,11 @@ public static class MachineSpecValidator
     /// Finds the files and checks whether they fit into the memory, which is null when that is itself at fault:
     /// <c>BootResolver.Resolve</c>. Given by the caller, as specs know nothing of files.
     /// </param>
-    public static MachineValidation Validate(MachineRequest request, Func<BootRequest, ByteSize?, BootResolution> resolveBoot)
+    /// <param name="checkDevices">Looks into the files of disks, CD-ROMs and the second serial port: <c>DeviceFiles.Check</c>.</param>
+    public static MachineValidation Validate(
+        MachineRequest request,
+        Func<BootRequest, ByteSize?, BootResolution> resolveBoot,
+        Func<MachineRequest, ImmutableArray<SpecFault>> checkDevices)
     {
         var faults = ImmutableArray.CreateBuilder<SpecFault>();
 
@@ -57,6 +70,14 @@ public static class MachineSpecValidator
             faults.Add(new("spec.cpu_count", $"must be 1 to {MaxCpuCount}, not {cpuCount}"));
 
         var ports = Ports(request, faults);
+        var network = NetworkValidator.Check(request.Network ?? Network.Default, faults);
+        CheckCount("spec.disks", request.Disks.Length, MaxDisks, "disks", faults);
+        CheckCount("spec.cdrom_paths", request.CdromPaths.Length, MaxCdroms, "CD-ROMs", faults);
+        if (request.Disks.Length <= MaxDisks && request.CdromPaths.Length <= MaxCdroms)
+            faults.AddRange(checkDevices(request));
+
+        if (!Enum.IsDefined(request.OnReboot))
+            faults.Add(new("spec.on_reboot", $"{(int)request.OnReboot} is nothing that this version knows; use RESTART or STOP"));
 
         if (!Enum.IsDefined(request.Hypervisor))
             faults.Add(new("spec.hypervisor", $"{(int)request.Hypervisor} is no hypervisor that this version knows; leave it out for the best one"));
@@ -74,6 +95,11 @@ public static class MachineSpecValidator
             PublishedPorts = ports,
             Hypervisor = request.Hypervisor,
             Uuid = uuid,
+            Network = network,
+            Disks = request.Disks,
+            CdromPaths = request.CdromPaths,
+            SecondSerialPath = request.SecondSerialPath,
+            OnReboot = request.OnReboot,
         };
         return new MachineValidation(request.Name ?? NameFor(boot.Files), request.Name is null, spec);
     }
@@ -88,6 +114,13 @@ public static class MachineSpecValidator
             return $"must be a multiple of 1 MiB (1048576 bytes), not {memory.Bytes} bytes; {ByteSize.FromMiB(memory.MiB).Bytes} would be";
 
         return null;
+    }
+
+    // The single ones of too many are not looked at: ten thousand faults help nobody.
+    private static void CheckCount(string field, int count, int max, string what, ImmutableArray<SpecFault>.Builder faults)
+    {
+        if (count > max)
+            faults.Add(new(field, $"holds {count} {what}; give at most {max}"));
     }
 
     private static ImmutableArray<PublishedPort> Ports(MachineRequest request, ImmutableArray<SpecFault>.Builder faults)

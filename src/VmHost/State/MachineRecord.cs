@@ -33,6 +33,12 @@ public sealed record MachineRecord
 
     /// <summary>How the last boot that ended did. A boot with a higher number than this has not, or nobody looked yet.</summary>
     public ExitSummary? LastExit { get; init; }
+
+    /// <summary>The number of the boot that is paused; null when none is.</summary>
+    public int? PausedBoot { get; init; }
+
+    /// <summary>How many boots in a row were soon ended by a reset of the guest.</summary>
+    public int QuickResets { get; init; }
 }
 
 /// <summary>One boot of a machine.</summary>

@@ -1,8 +1,5 @@
-using System.Net.Sockets;
 using Microsoft.Extensions.Logging;
-using VmHost.Hypervisors;
 using VmHost.ShimContract.Posix;
-using VmHost.Supervision.Qmp;
 
 namespace VmHost.Supervision;
 
@@ -35,12 +32,12 @@ public sealed partial class StopLadder(TimeProvider time, ILogger<StopLadder> lo
 
     /// <summary>Halts, and kills after the grace time if told so. Returns once the process is gone.</summary>
     internal async Task<StopResult> HaltAsync(
-        SupervisedBoot boot, MachinePaths paths, TimeSpan grace, bool killAfterwards, string machine, CancellationToken ct)
+        SupervisedBoot boot, GuestControl control, TimeSpan grace, bool killAfterwards, string machine, CancellationToken ct)
     {
         var begin = time.GetTimestamp();
         for (var press = 1; ; press++)
         {
-            await PressPowerButtonAsync(paths, machine, press, ct);
+            await PressPowerButtonAsync(control, machine, press, ct);
 
             var left = grace - time.GetElapsedTime(begin);
             if (left <= TimeSpan.Zero)
@@ -78,17 +75,16 @@ public sealed partial class StopLadder(TimeProvider time, ILogger<StopLadder> lo
         await boot.Ended.WaitAsync(KillLimit, time, CancellationToken.None);
     }
 
-    private async Task PressPowerButtonAsync(MachinePaths paths, string machine, int press, CancellationToken ct)
+    private async Task PressPowerButtonAsync(GuestControl control, string machine, int press, CancellationToken ct)
     {
         using var limit = new CancellationTokenSource(MonitorLimit, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(ct, limit.Token);
         try
         {
-            using var monitor = await QmpClient.ConnectAsync(paths.QmpSocket, either.Token);
-            await monitor.ExecuteAsync("system_powerdown", either.Token);
+            await control.PressPowerButtonAsync(either.Token);
             LogPressed(machine, press);
         }
-        catch (Exception e) when (e is IOException or SocketException || (e is OperationCanceledException && !ct.IsCancellationRequested))
+        catch (Exception e) when (e is IOException || (e is OperationCanceledException && !ct.IsCancellationRequested))
         {
             // It may be ending already; if not, the next press or the kill does it.
             LogNotPressed(e, machine, press);

@@ -6,6 +6,8 @@ namespace VmHost.Tests.Specs;
 
 public sealed class MachineSpecValidatorTests
 {
+    private static readonly Func<MachineRequest, System.Collections.Immutable.ImmutableArray<SpecFault>> NoDevices = _ => [];
+
     private static readonly BootFiles Files = new("/images/Linux_Redis", "/images/k", "/images/i", "quiet");
 
     private static readonly MachineRequest Minimal = new(
@@ -53,7 +55,7 @@ public sealed class MachineSpecValidatorTests
     [InlineData("/-kernel", "machine")]
     public void Without_a_prefix_the_kernel_gives_the_name(string kernel, string expected)
     {
-        var found = MachineSpecValidator.Validate(Minimal, (_, _) => new(new(null, kernel, null, ""), []));
+        var found = MachineSpecValidator.Validate(Minimal, (_, _) => new(new(null, kernel, null, ""), []), NoDevices);
 
         Assert.Equal(expected, found.Name);
     }
@@ -70,7 +72,7 @@ public sealed class MachineSpecValidatorTests
             (HypervisorKind)999,
             "nonsense");
 
-        var found = MachineSpecValidator.Validate(request, (_, _) => new(null, [new("spec.boot.kernel_path", "is missing")]));
+        var found = MachineSpecValidator.Validate(request, (_, _) => new(null, [new("spec.boot.kernel_path", "is missing")]), NoDevices);
 
         Assert.False(found.IsSound);
         Assert.Equal(
@@ -135,7 +137,7 @@ public sealed class MachineSpecValidatorTests
         {
             seen = memory;
             return new(Files, []);
-        });
+        }, NoDevices);
 
         Assert.Null(seen);
     }
@@ -145,7 +147,8 @@ public sealed class MachineSpecValidatorTests
     {
         var found = MachineSpecValidator.Validate(
             Minimal with { CpuCount = 0, Uuid = "x" },
-            (_, _) => new(null, [new("spec.memory_bytes", "too little")]));
+            (_, _) => new(null, [new("spec.memory_bytes", "too little")]),
+            NoDevices);
 
         Assert.Equal(["spec.cpu_count", "spec.memory_bytes", "spec.uuid"], found.Faults.Select(fault => fault.Field));
     }
@@ -267,7 +270,7 @@ public sealed class MachineSpecValidatorTests
         select new PublishedPort(address, hostPort, guestPort, (PortProtocol)protocol);
 
     private static MachineValidation Validate(MachineRequest request) =>
-        MachineSpecValidator.Validate(request, (_, _) => new(Files, []));
+        MachineSpecValidator.Validate(request, (_, _) => new(Files, []), NoDevices);
 
     private static SpecFault OnlyFault(MachineRequest request) => Assert.Single(Validate(request).Faults);
 

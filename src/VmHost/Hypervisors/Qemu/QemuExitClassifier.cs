@@ -14,7 +14,7 @@ internal static class QemuExitClassifier
         return evidence switch
         {
             { Signal: { } signal } => BySignal(signal),
-            { Code: 0 } => ByEvent(shutdown, evidence.WroteConsole),
+            { Code: 0 } => ByEvent(shutdown, evidence),
             { Code: { } code, WroteConsole: false } when shutdown is null =>
                 new(ExitReason.StartFailed, $"QEMU exited with code {code} before the guest wrote anything"),
             { Code: { } code } => new(ExitReason.HypervisorError, $"QEMU exited with code {code}"),
@@ -30,16 +30,16 @@ internal static class QemuExitClassifier
             _ => new(ExitReason.HypervisorError, $"QEMU died of signal {signal}"),
         };
 
-    private static ExitVerdict ByEvent(string? shutdown, bool wroteConsole) =>
+    private static ExitVerdict ByEvent(string? shutdown, ExitEvidence evidence) =>
         shutdown switch
         {
             "guest-shutdown" => new(ExitReason.PowerOff, "the guest powered off"),
-            "guest-reset" or "host-qmp-system-reset" when wroteConsole => new(ExitReason.Reset, "the guest reset itself"),
+            "guest-reset" or "host-qmp-system-reset" when evidence.WroteConsole => GuestWords.ResetOrPanic(evidence, $"QEMU's event: {shutdown}"),
             "guest-reset" => new(ExitReason.TripleFault, "the guest reset before it wrote anything"),
             "guest-panic" => new(ExitReason.Panic, "the guest's kernel panicked"),
             "host-signal" => new(ExitReason.Killed, "QEMU was asked to end by a signal"),
             "host-qmp-quit" => new(ExitReason.Killed, "QEMU was told to quit by its monitor"),
-            null when !wroteConsole => new(ExitReason.StartFailed, "QEMU exited with code 0, said nothing, and the guest wrote nothing"),
+            null when !evidence.WroteConsole => new(ExitReason.StartFailed, "QEMU exited with code 0, said nothing, and the guest wrote nothing"),
             null => new(ExitReason.Unknown, "QEMU exited with code 0 and left no word why"),
             _ => new(ExitReason.Unknown, $"QEMU ended for the reason '{shutdown}', which this version does not know"),
         };

@@ -8,14 +8,28 @@ internal sealed class QemuHypervisor : IHypervisor
 {
     public HypervisorKind Kind => HypervisorKind.Qemu;
 
-    public ImmutableArray<SpecFault> Check(MachineSpec spec, HostFacts host) =>
+    public ControlChannel Control => ControlChannel.Qmp;
+
+    public ImmutableArray<SpecFault> Check(MachineSpec spec, HostFacts host, MachinePaths paths)
+    {
+        var faults = ImmutableArray.CreateBuilder<SpecFault>();
+        if (UnsupportedGuest.FaultOf(spec.Boot, "QEMU") is { } guest)
+            faults.Add(guest);
+        if (spec.Network.Mode == NetworkMode.Vpnkit)
+            faults.Add(new("spec.network.mode", "QEMU knows no vpnkit; use NAT"));
+        if (spec.Network.Mode == NetworkMode.None && !spec.PublishedPorts.IsDefaultOrEmpty)
+            faults.Add(new("spec.published_ports", "ports are published through the network interface, and mode NONE makes none; use NAT"));
+        return faults.DrainToImmutable();
+    }
+
+    public ImmutableArray<SpecFault> CheckHost(MachineSpec spec, HostFacts host) =>
         host.Qemu.Problem is { } problem ? [new("spec.hypervisor", problem)] : [];
 
     public LaunchPlan Plan(MachineSpec spec, HostFacts host, MachinePaths paths) =>
         new()
         {
-            Executable = host.Qemu.Path!,
-            Arguments = QemuCommandLine.Build(spec, host.Qemu, paths),
+            Executable = host.Qemu.Executable,
+            Options = QemuCommandLine.Build(spec, host.Qemu, paths),
             ConsoleOnStandardOutput = true,
             RunTimePaths = [paths.QmpSocket, paths.QmpLog],
             Warnings = ConsoleArgument.Warnings(spec.Boot.CommandLine, "ttyS0"),

@@ -47,9 +47,23 @@ internal sealed class QmpClient : IDisposable
     /// <exception cref="IOException">QEMU refused it, or the connection broke.</exception>
     internal async Task ExecuteAsync(string command, CancellationToken ct)
     {
+        using var answer = await SendAsync($$"""{"execute": "{{command}}"}""", command, ct);
+    }
+
+    /// <summary>What QEMU's monitor for people answers to a line, which is a constant: nothing in it is escaped.</summary>
+    /// <exception cref="IOException">QEMU refused it, or the connection broke.</exception>
+    internal async Task<string> AskAsync(string line, CancellationToken ct)
+    {
+        using var answer = await SendAsync(
+            $$$"""{"execute": "human-monitor-command", "arguments": {"command-line": "{{{line}}}"}}""", line, ct);
+        return answer.RootElement.GetProperty("return").GetString() ?? "";
+    }
+
+    private async Task<JsonDocument> SendAsync(string request, string command, CancellationToken ct)
+    {
         try
         {
-            await _socket.SendAsync(Encoding.UTF8.GetBytes($$"""{"execute": "{{command}}"}""" + "\n"), ct);
+            await _socket.SendAsync(Encoding.UTF8.GetBytes(request + "\n"), ct);
         }
         catch (SocketException e)
         {
@@ -58,13 +72,16 @@ internal sealed class QmpClient : IDisposable
 
         while (true)
         {
-            using var answer = await ReadAsync(ct);
+            var answer = await ReadAsync(ct);
             if (answer.RootElement.TryGetProperty("return", out _))
-                return;
+                return answer;
 
-            // Events come in between.
-            if (answer.RootElement.TryGetProperty("error", out var error))
-                throw new IOException($"QEMU refused {command}: {error.GetRawText()}");
+            using (answer)
+            {
+                // Events come in between.
+                if (answer.RootElement.TryGetProperty("error", out var error))
+                    throw new IOException($"QEMU refused {command}: {error.GetRawText()}");
+            }
         }
     }
 

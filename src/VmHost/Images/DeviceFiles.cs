@@ -1,0 +1,98 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using System.Runtime.InteropServices;
+using VmHost.ShimContract.Posix;
+using VmHost.Specs;
+
+namespace VmHost.Images;
+
+/// <summary>Looks into the files behind a machine's devices: disks, CD-ROMs, the second serial port.</summary>
+public static class DeviceFiles
+{
+    private const string SecondSerial = "spec.second_serial_path";
+
+    /// <summary>Everything that is wrong with the files of a request; empty when nothing is.</summary>
+    public static ImmutableArray<SpecFault> Check(MachineRequest request) =>
+        Check(request.Disks, request.CdromPaths, request.SecondSerialPath);
+
+    /// <summary>Checks files that were sound once more, before a boot: they may have changed since.</summary>
+    public static ImmutableArray<SpecFault> Recheck(MachineSpec spec) =>
+        Check(spec.Disks, spec.CdromPaths, spec.SecondSerialPath);
+
+    private static ImmutableArray<SpecFault> Check(ImmutableArray<Disk> disks, ImmutableArray<string> cdroms, string? secondSerial)
+    {
+        var faults = ImmutableArray.CreateBuilder<SpecFault>();
+        var seen = new Dictionary<(ulong Device, ulong Inode), string>();
+        for (var i = 0; i < disks.Length; i++)
+        {
+            var field = string.Create(CultureInfo.InvariantCulture, $"spec.disks[{i}]");
+            if (!Enum.IsDefined(disks[i].Format))
+                faults.Add(new($"{field}.format", $"{(int)disks[i].Format} is no format that this version knows; use RAW or QCOW2"));
+            else if (FaultOf(disks[i], seen, field) is { } fault)
+                faults.Add(new($"{field}.path", fault));
+        }
+
+        for (var i = 0; i < cdroms.Length; i++)
+        {
+            var field = string.Create(CultureInfo.InvariantCulture, $"spec.cdrom_paths[{i}]");
+            using var file = ImageFile.Open(cdroms[i], mayBeEmpty: false, out _, out var fault);
+            if (file is null)
+                faults.Add(new(field, fault));
+        }
+
+        if (secondSerial is not null && SerialFaultOf(secondSerial) is { } serialFault)
+            faults.Add(new(SecondSerial, serialFault));
+
+        return faults.DrainToImmutable();
+    }
+
+    private static string? FaultOf(Disk disk, Dictionary<(ulong Device, ulong Inode), string> seen, string field)
+    {
+        using var file = ImageFile.Open(disk.Path, mayBeEmpty: false, out var status, out var fault);
+        if (file is null)
+            return fault;
+
+        var shown = Quoted.Text(disk.Path);
+        if (!seen.TryAdd((status.Device, status.Inode), field))
+            return $"{shown} is the same file as {seen[(status.Device, status.Inode)]}; give each disk once";
+
+        try
+        {
+            if (Qcow2Header.FaultOf(file, disk.Format) is { } problem)
+                return $"{shown} {problem}";
+        }
+        catch (IOException e)
+        {
+            return $"{shown} cannot be read ({e.Message}); check the file";
+        }
+
+        // xhyve and HyperKit would silently give the guest a read-only disk.
+        return disk.ReadOnly || MayWrite(disk.Path)
+            ? null
+            : $"{shown} may not be written by the user that runs vmhostd; change its permissions, or make the disk read-only";
+    }
+
+    private static bool MayWrite(string path)
+    {
+        var descriptor = Descriptor.TryOpen(path, Descriptor.ReadWrite | Descriptor.CloseOnExec);
+        if (descriptor < 0)
+            return false;
+
+        Descriptor.Close(descriptor);
+        return true;
+    }
+
+    private static string? SerialFaultOf(string path)
+    {
+        if (ImageFile.PathFaultOf(path) is { } fault)
+            return fault;
+
+        var shown = Quoted.Text(path);
+        if (!FileStatus.TryGet(path, out var status))
+            return $"{shown} cannot be looked at ({Marshal.GetPInvokeErrorMessage(status.Errno)}); give a terminal device, such as /dev/ttyS1 or one of a pty";
+
+        return status.Type == FileType.CharacterDevice
+            ? null
+            : $"{shown} is no terminal device; give one, such as /dev/ttyS1 or one of a pty";
+    }
+}
