@@ -3,9 +3,6 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using CliWrap;
-using Google.Protobuf;
-using VmHost.Client;
-using VmHost.Protocol.V1;
 using VmHost.TestKit;
 
 namespace VmHost.EndToEnd;
@@ -86,23 +83,6 @@ public sealed class RealKernelTests
 
         var numbered = (await Vmctl.OkAsync(daemon, "logs", "lines")).Split('\n').Where(line => line.StartsWith('L') && line.Length > 9 && char.IsAsciiDigit(line[1])).Select(line => line.TrimEnd('\r'));
         Assert.Equal(Enumerable.Range(1, lines).Select(Line), numbered);
-    }
-
-    [Fact]
-    public async Task A_guest_that_reboots_goes_on_in_the_same_journal()
-    {
-        await using var daemon = await DaemonProcess.StartPublishedAsync();
-        await RunAsync(daemon, "again", "shell");
-        await BootedAsync(1);
-
-        await TypeAsync(daemon, "again", "reboot -f\n");
-        await BootedAsync(2);
-
-        Assert.Contains("\"boot_count\": 2", await Vmctl.OkAsync(daemon, "inspect", "again"), StringComparison.Ordinal);
-        Assert.Equal("again\n", await Vmctl.OkAsync(daemon, "halt", "again"));
-
-        Task BootedAsync(int times) => Eventually.TrueAsync(
-            async () => (await Vmctl.OkAsync(daemon, "logs", "again")).Split("testguest ready").Length - 1 == times, $"the guest booted {times} times");
     }
 
     [Fact]
@@ -198,12 +178,6 @@ public sealed class RealKernelTests
 
     private static Task<string> RunAsync(DaemonProcess daemon, string name, string actions, string append = "", params string[] more) =>
         Vmctl.OkAsync(daemon, ["run", "-d", "-n", name, "-m", "128", "--cmdline", $"console=ttyS0 quiet loglevel=1 cryptomgr.notests vmhost.test={actions} {append}".TrimEnd(), .. more, TestGuest]);
-
-    private static async Task TypeAsync(DaemonProcess daemon, string machine, string text)
-    {
-        using var channel = VmHostChannel.Open(new VmHostAddress(daemon.Socket));
-        await new ConsoleService.ConsoleServiceClient(channel).WriteConsoleAsync(new() { Machine = machine, Data = ByteString.CopyFromUtf8(text) });
-    }
 
     private static string Line(int number) =>
         string.Create(CultureInfo.InvariantCulture, $"L{number:D8} {unchecked((uint)number * 2654435761u):x8}");

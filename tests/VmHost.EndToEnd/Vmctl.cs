@@ -8,8 +8,14 @@ namespace VmHost.EndToEnd;
 /// <summary>The published vmctl, as a person runs it.</summary>
 internal static class Vmctl
 {
-    internal static async Task<BufferedCommandResult> RunAsync(DaemonProcess daemon, params string[] arguments) =>
-        await Command(daemon.Socket, arguments).ExecuteBufferedAsync(Encoding.Latin1);
+    // Far beyond what anything takes: a test that waits for what never comes is to fail, and not to hang.
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(3);
+
+    internal static async Task<BufferedCommandResult> RunAsync(DaemonProcess daemon, params string[] arguments)
+    {
+        using var limit = new CancellationTokenSource(Limit, TimeProvider.System);
+        return await Command(daemon.Socket, arguments).ExecuteBufferedAsync(Encoding.Latin1, limit.Token);
+    }
 
     internal static Command Command(string socket, params string[] arguments) =>
         CliWrap.Cli.Wrap(Repository.Published("vmctl"))

@@ -197,7 +197,7 @@ public sealed class WrongInputTests : IAsyncLifetime
     [InlineData("/etc/passwd", "is no executable program")]
     public async Task Without_a_usable_qemu_a_run_says_so_and_how_to_cure_it(string qemu, string why)
     {
-        await using var daemon = await DaemonProcess.StartPublishedAsync(qemu);
+        await using var daemon = await DaemonProcess.StartPublishedAsync("--qemu", qemu);
 
         var result = await Vmctl.RunAsync(daemon, "run", "-d", Path.Combine(Repository.Images, "demo"));
 

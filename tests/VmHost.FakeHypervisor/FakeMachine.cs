@@ -1,10 +1,11 @@
 using System.Diagnostics;
-using System.Runtime.InteropServices;
+using System.Text;
+using VmHost.FakeHypervisor.Guest;
 
 namespace VmHost.FakeHypervisor;
 
-/// <summary>The machine as a whole: its monitor, its power button, its end.</summary>
-internal sealed class FakeMachine
+/// <summary>The machine as its guest sees it: a power button, an end. What the host sees is each hypervisor's own.</summary>
+internal abstract class FakeMachine : IDisposable
 {
     /// <summary>The argument that makes this program the process which a hypervisor leaves behind.</summary>
     internal const string GrandchildArgument = "--grandchild";
@@ -14,45 +15,17 @@ internal sealed class FakeMachine
     // Never set: waiting on it is how a hypervisor that hangs spends its time.
     private static readonly ManualResetEventSlim Never = new(false);
 
-    private readonly List<PosixSignalRegistration> _signals = [];
+    private readonly ManualResetEventSlim _running = new(true);
     private int _ended;
-
-    internal QmpServer? Qmp { get; private set; }
 
     internal bool IgnoresSignals { get; set; }
 
     internal bool IgnoresPowerButton { get; set; }
 
-    internal void Start(Arguments arguments)
-    {
-        foreach (var signal in new[] { PosixSignal.SIGTERM, PosixSignal.SIGINT, PosixSignal.SIGHUP })
-            _signals.Add(PosixSignalRegistration.Create(signal, OnSignal));
-
-        var script = arguments.Word("fake") ?? "";
-        if (arguments.QmpSocket is { } path && !script.Split(';').Contains("noqmp", StringComparer.Ordinal))
-        {
-            Qmp = new QmpServer(path, arguments.QmpLog, OnCommand);
-            Qmp.Serve();
-        }
-    }
-
     internal static void Wait(TimeSpan time) => Never.Wait(time);
 
-    /// <summary>Ends the process, once: a second end that comes meanwhile waits for the first.</summary>
-    internal void End(int code, bool guest = true, string? reason = null)
-    {
-        if (Interlocked.Exchange(ref _ended, 1) != 0)
-            Wait(Timeout.InfiniteTimeSpan);
-
-        if (reason is not null)
-            Qmp?.SendShutdown(guest, reason);
-
-        Qmp?.Dispose();
-        Native.Exit(code);
-    }
-
     /// <summary>To stderr, but not by way of System.Console: that sends the terminal on fd 1 control sequences first.</summary>
-    internal static void Say(string line) => _ = Native.Write(2, System.Text.Encoding.UTF8.GetBytes(line + "\n"));
+    internal static void Say(string line) => _ = Native.Write(2, Encoding.UTF8.GetBytes(line + "\n"));
 
     /// <summary>Returns once it is deaf to the hang-up that comes with the end of this process.</summary>
     internal static void StartGrandchild()
@@ -64,44 +37,37 @@ internal sealed class FakeMachine
 
     internal static int LiveAsGrandchild()
     {
-        const int hangup = 1;
-        Native.Ignore(hangup);
+        Native.Ignore(Native.Hangup);
         _ = Native.Write(1, "deaf\n"u8);
         Never.Wait(GrandchildLife);
         return 0;
     }
 
-    private void OnSignal(PosixSignalContext context)
+    /// <summary>The guest wrote to the port that switches ACPI on.</summary>
+    internal abstract void EnableAcpi();
+
+    /// <summary>Tells that the guest is about to end, where the hypervisor has a way to.</summary>
+    internal abstract void Announce(string reason);
+
+    /// <summary>The guest ended its boot; does not return.</summary>
+    internal abstract void End(GuestEnd end);
+
+    /// <summary>Ends the process, once: a second end that comes meanwhile waits for the first.</summary>
+    internal void Exit(int code, Action? before = null)
     {
-        context.Cancel = true;
-        var number = context.Signal switch { PosixSignal.SIGTERM => 15, PosixSignal.SIGINT => 2, _ => 1 };
+        if (Interlocked.Exchange(ref _ended, 1) != 0)
+            Wait(Timeout.InfiniteTimeSpan);
 
-        // A hang-up means that the terminal is gone: nobody could see this machine any more.
-        if (IgnoresSignals && context.Signal != PosixSignal.SIGHUP)
-            return;
-
-        Say($"qemu-system-x86_64: terminating on signal {number}");
-        End(0, guest: false, "host-signal");
+        before?.Invoke();
+        Native.Exit(code);
     }
 
-    private void OnCommand(string command)
-    {
-        switch (command)
-        {
-            case "system_powerdown":
-                Qmp!.SendEvent("POWERDOWN");
-                if (!IgnoresPowerButton)
-                    End(0, guest: true, "guest-shutdown");
-                break;
-            case "quit":
-                End(0, guest: false, "host-qmp-quit");
-                break;
-            case "stop":
-                Qmp!.SendEvent("STOP");
-                break;
-            case "cont":
-                Qmp!.SendEvent("RESUME");
-                break;
-        }
-    }
+    public virtual void Dispose() => _running.Dispose();
+
+    internal void Pause() => _running.Reset();
+
+    internal void Resume() => _running.Set();
+
+    /// <summary>The guest's processors stand still while the machine is paused.</summary>
+    internal void WaitWhilePaused() => _running.Wait();
 }

@@ -15,22 +15,20 @@ public sealed class DaemonProcess : IAsyncDisposable
     private readonly List<string> _options;
     private Process? _process;
 
-    private DaemonProcess(string program, string? shim, string? qemu, string? stateDisk = null)
+    private DaemonProcess(string program, IEnumerable<string> options, string? stateDisk = null)
     {
         _program = program;
-        _options = ["--state-dir", StateDir, "--run-dir", RunDir];
+        _options = ["--state-dir", StateDir, "--run-dir", RunDir, .. options];
         if (stateDisk is not null)
         {
             // Mounted in a namespace of its own, for which nobody needs to be root, and gone with the last process in it.
             _options.InsertRange(0, ["--user", "--map-root-user", "--mount", "sh", "-c", $"mkdir -m 700 \"$0\" && mount -t tmpfs -o mode=700,size={stateDisk} none \"$0\" && exec \"$@\"", StateDir, program]);
             _program = "unshare";
         }
-
-        if (shim is not null)
-            _options.AddRange(["--shim", shim]);
-        if (qemu is not null)
-            _options.AddRange(["--qemu", qemu]);
     }
+
+    private static string[] Fakes =>
+        ["--shim", Repository.Shim, "--qemu", Repository.FakeHypervisor, "--xhyve", Repository.Face("xhyve"), "--hyperkit", Repository.Face("hyperkit")];
 
     public string Directory => _directory.Path;
 
@@ -55,10 +53,10 @@ public sealed class DaemonProcess : IAsyncDisposable
         }
     }
 
-    /// <summary>Machines run on the fake hypervisor, with programs as built.</summary>
+    /// <summary>Machines run on fake hypervisors (QEMU, xhyve, HyperKit), with programs as built.</summary>
     public static async Task<DaemonProcess> StartOnFakeAsync()
     {
-        var daemon = new DaemonProcess(Repository.Daemon, Repository.Shim, Repository.FakeHypervisor);
+        var daemon = new DaemonProcess(Repository.Daemon, Fakes);
         await daemon.StartAsync();
         return daemon;
     }
@@ -66,18 +64,22 @@ public sealed class DaemonProcess : IAsyncDisposable
     /// <summary>As <see cref="StartOnFakeAsync"/>, with the state directory on a disk of its own of this size (2m).</summary>
     public static async Task<DaemonProcess> StartOnSmallDiskAsync(string size)
     {
-        var daemon = new DaemonProcess(Repository.Daemon, Repository.Shim, Repository.FakeHypervisor, size);
+        var daemon = new DaemonProcess(Repository.Daemon, Fakes, size);
         await daemon.StartAsync();
         return daemon;
     }
 
     /// <summary>Machines run on QEMU, with programs as published.</summary>
-    public static async Task<DaemonProcess> StartPublishedAsync(string? qemu = null)
+    public static async Task<DaemonProcess> StartPublishedAsync(params string[] options)
     {
-        var daemon = new DaemonProcess(Repository.Published("vmhostd"), null, qemu);
+        var daemon = new DaemonProcess(Repository.Published("vmhostd"), options);
         await daemon.StartAsync();
         return daemon;
     }
+
+    /// <summary>Machines boot for real on QEMU, on "xhyve" and on "hyperkit", with programs as published.</summary>
+    public static Task<DaemonProcess> StartWithStandInsAsync() =>
+        StartPublishedAsync("--xhyve", Repository.Face("xhyve-on-qemu"), "--hyperkit", Repository.Face("hyperkit-on-qemu"));
 
     public string MachineDirectory(string id) => Path.Combine(StateDir, "machines", id);
 

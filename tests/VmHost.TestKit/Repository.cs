@@ -7,6 +7,9 @@ public static class Repository
 
     public static string FakeHypervisor => Built("VmHost.FakeHypervisor", "fakehv");
 
+    /// <summary>The fake hypervisor as another one: xhyve, hyperkit, and xhyve-on-qemu and hyperkit-on-qemu, which boot.</summary>
+    public static string Face(string name) => Built("VmHost.FakeHypervisor", Path.Combine("faces", name));
+
     public static string Shim => Built("VmHost.Shim", "vmhost-shim");
 
     public static string Daemon => Built("VmHost.Daemon", "vmhostd");

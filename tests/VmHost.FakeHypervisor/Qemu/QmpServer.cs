@@ -2,7 +2,7 @@ using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
 
-namespace VmHost.FakeHypervisor;
+namespace VmHost.FakeHypervisor.Qemu;
 
 /// <summary>
 /// QEMU's monitors: one that serves a client at a time, and has no word of events for it until it said qmp_capabilities;

@@ -1,9 +1,9 @@
 using System.Text;
 
-namespace VmHost.FakeHypervisor;
+namespace VmHost.FakeHypervisor.Qemu;
 
 /// <summary>What is understood of QEMU's command line. Everything else must be an option that QEMU knows.</summary>
-internal sealed record Arguments(string? Kernel, string CommandLine, string? QmpSocket, string? QmpLog)
+internal sealed record QemuArguments(string? Kernel, string CommandLine, string? QmpSocket, string? QmpLog)
 {
     private static readonly HashSet<string> Flags =
         new(["-nodefaults", "-no-user-config", "-no-reboot"], StringComparer.Ordinal);
@@ -16,9 +16,9 @@ internal sealed record Arguments(string? Kernel, string CommandLine, string? Qmp
         StringComparer.Ordinal);
 
     /// <summary>Throws <see cref="FormatException"/> with QEMU's own words.</summary>
-    internal static Arguments Parse(string[] args)
+    internal static QemuArguments Parse(string[] args)
     {
-        var result = new Arguments(null, "", null, null);
+        var result = new QemuArguments(null, "", null, null);
         for (var i = 0; i < args.Length; i++)
         {
             if (Flags.Contains(args[i]))
@@ -43,10 +43,6 @@ internal sealed record Arguments(string? Kernel, string CommandLine, string? Qmp
 
         return result;
     }
-
-    /// <summary>The value of <c>NAME=…</c> among the words of the kernel command line.</summary>
-    internal string? Word(string name) =>
-        CommandLine.Split(' ').FirstOrDefault(word => word.StartsWith(name + '=', StringComparison.Ordinal))?[(name.Length + 1)..];
 
     // In a QEMU property list a doubled comma stands for one.
     private static string? Property(string list, string name)

@@ -1,16 +1,17 @@
 using System.Runtime.InteropServices;
 
-namespace VmHost.FakeHypervisor;
+namespace VmHost.FakeHypervisor.Guest;
 
 /// <summary>
 /// The serial port, with an oracle. Blocking (QEMU): each chunk is appended to the oracle's file before it is written
 /// to the terminal, so after a kill -9 the oracle may be ahead by at most one chunk, and is never behind. Non-blocking
-/// (xhyve): one byte a call, dropped when the terminal is full; the oracle gets what was accepted.
+/// (xhyve, HyperKit): one byte a call, dropped when the terminal is full; the oracle gets what was accepted.
 /// </summary>
-internal sealed class GuestConsole(string oraclePath) : IDisposable
+/// <param name="output">The descriptor that is written.</param>
+/// <param name="oraclePath">Appended to.</param>
+/// <param name="machine">While it is paused, nothing is written.</param>
+internal sealed class GuestConsole(int output, string oraclePath, FakeMachine machine) : IDisposable
 {
-    // xhyve and HyperKit read and write fd 0. Without a terminal there (a person at a pipe) fd 1 is written.
-    private readonly int _output = Native.IsTerminal(0) ? 0 : 1;
 
     // Unbuffered, and any number of boots append to one file.
     private readonly FileStream _oracle = new(
@@ -22,7 +23,7 @@ internal sealed class GuestConsole(string oraclePath) : IDisposable
 
     internal void DropWhenFull()
     {
-        Native.SetNonBlocking(_output);
+        Native.SetNonBlocking(output);
         DropsWhenFull = true;
     }
 
@@ -32,7 +33,8 @@ internal sealed class GuestConsole(string oraclePath) : IDisposable
         {
             foreach (ref readonly var value in data)
             {
-                if (Native.Write(_output, new ReadOnlySpan<byte>(in value)) == 1)
+                machine.WaitWhilePaused();
+                if (Native.Write(output, new ReadOnlySpan<byte>(in value)) == 1)
                     _oracle.WriteByte(value);
             }
 
@@ -42,6 +44,7 @@ internal sealed class GuestConsole(string oraclePath) : IDisposable
         while (!data.IsEmpty)
         {
             var chunk = data[..Math.Min(ChunkSize, data.Length)];
+            machine.WaitWhilePaused();
             _oracle.Write(chunk);
             WriteAll(chunk);
             data = data[chunk.Length..];
@@ -67,7 +70,7 @@ internal sealed class GuestConsole(string oraclePath) : IDisposable
     {
         while (!data.IsEmpty)
         {
-            var count = Native.Write(_output, data);
+            var count = Native.Write(output, data);
             if (count > 0)
                 data = data[count..];
             else if (Marshal.GetLastPInvokeError() != Native.Interrupted)

@@ -2,9 +2,12 @@ using System.Globalization;
 using System.IO.Hashing;
 using System.Text;
 
-namespace VmHost.FakeHypervisor;
+namespace VmHost.FakeHypervisor.Guest;
 
-/// <summary>What the guest does, step by step: the words of <c>fake=STEP;STEP</c> on the kernel command line.</summary>
+/// <summary>
+/// What the guest does, step by step: the words of <c>fake=STEP;STEP</c> on the kernel command line. At the end it powers
+/// off.
+/// </summary>
 internal sealed class Script(GuestConsole console, FakeMachine machine, long enteredAt)
 {
     private const int BlockSize = 64 << 10;
@@ -17,6 +20,8 @@ internal sealed class Script(GuestConsole console, FakeMachine machine, long ent
             var (name, value) = step.Split(':', 2) is [var left, var right] ? (left, right) : (step, "");
             Run(name, value);
         }
+
+        machine.End(GuestEnd.PowerOff);
     }
 
     private void Run(string name, string value)
@@ -35,12 +40,17 @@ internal sealed class Script(GuestConsole console, FakeMachine machine, long ent
             case "nonblock": console.DropWhenFull(); break;
             case "echo": Echo(); break;
             case "sleep": FakeMachine.Wait(TimeSpan.FromMilliseconds(Numbers(value)[0])); break;
+            case "acpi": machine.EnableAcpi(); break;
             case "ignoreterm": machine.IgnoresSignals = true; break;
             case "ignorepower": machine.IgnoresPowerButton = true; break;
             case "grandchild": FakeMachine.StartGrandchild(); break;
             case "stderr": FakeMachine.Say(Uri.UnescapeDataString(value)); break;
-            case "event": machine.Qmp?.SendShutdown(value.StartsWith("guest", StringComparison.Ordinal), value); break;
-            case "exit": machine.End((int)Numbers(value)[0]); break;
+            case "event": machine.Announce(value); break;
+            case "exit": machine.Exit((int)Numbers(value)[0]); break;
+            case "poweroff": machine.End(GuestEnd.PowerOff); break;
+            case "reboot": machine.End(GuestEnd.Reset); break;
+            case "halt": machine.End(GuestEnd.Halt); break;
+            case "triplefault": machine.End(GuestEnd.TripleFault); break;
             case "die": Native.DieOf((int)Numbers(value)[0]); break;
             case "hang": FakeMachine.Wait(Timeout.InfiniteTimeSpan); break;
             case "noqmp": break;   // seen before the script runs
