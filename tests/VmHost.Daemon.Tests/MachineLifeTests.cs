@@ -95,7 +95,9 @@ public sealed class MachineLifeTests(FakeDaemonFixture fixture) : IClassFixture<
     [InlineData("banner;closed;exit:0", ExitReason.HypervisorError, 1, null)]
     public async Task How_a_guest_ended_is_told(string steps, ExitReason reason, int? code, int? signal)
     {
-        var machine = await _client.RunAsync(_daemon, $"ends-{(uint)steps.GetHashCode(StringComparison.Ordinal)}", steps);
+        var spec = DaemonClient.Fake(_daemon, steps);
+        spec.OnReboot = RebootAction.Stop;
+        var machine = (await _client.Machines.RunMachineAsync(new() { Spec = spec })).Machine;
 
         var exit = (await _client.WaitAsync(machine.Id)).LastExit;
 
