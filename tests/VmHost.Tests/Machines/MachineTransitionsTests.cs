@@ -29,7 +29,13 @@ public sealed class MachineTransitionsTests
     [InlineData(MachineState.Running, MachineEvent.SightLost, MachineState.Unknown)]
     [InlineData(MachineState.Stopping, MachineEvent.EndedWell, MachineState.Stopped)]
     [InlineData(MachineState.Starting, MachineEvent.EndedBadly, MachineState.Failed)]
-    public void A_life_goes_on_like_this(MachineState state, MachineEvent happened, MachineState next) =>
+    [InlineData(MachineState.Running, MachineEvent.Paused, MachineState.Paused)]
+    [InlineData(MachineState.Paused, MachineEvent.Resumed, MachineState.Running)]
+    [InlineData(MachineState.Paused, MachineEvent.EndedWell, MachineState.Stopped)]
+    [InlineData(MachineState.Running, MachineEvent.Rebooted, MachineState.Starting)]
+    [InlineData(MachineState.Paused, MachineEvent.Rebooted, null)]
+    [InlineData(MachineState.Stopping, MachineEvent.Rebooted, null)]
+    public void A_life_goes_on_like_this(MachineState state, MachineEvent happened, MachineState? next) =>
         Assert.Equal(next, Next(state, happened));
 
     private static MachineState? Next(MachineState state, MachineEvent happened)

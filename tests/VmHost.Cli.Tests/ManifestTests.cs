@@ -1,0 +1,89 @@
+using VmHost.Cli.Manifests;
+using VmHost.Protocol.V1;
+
+namespace VmHost.Cli.Tests;
+
+public sealed class ManifestTests : IDisposable
+{
+    private readonly string _directory = Directory.CreateTempSubdirectory("vmctl-").FullName;
+
+    [Fact]
+    public void A_manifest_says_what_the_options_say()
+    {
+        var request = Read(
+            """
+            name: redis
+            prefix: images/redis
+            append: panic=1
+            cpus: 2
+            memory: 1.5G
+            publish: [ "16379:6379", "0.0.0.0:53:53/udp" ]
+            disks:
+              - data.img,format=qcow2,ro
+              - /var/other.img
+            cdroms: seed.iso
+            mac: 52:54:00:12:34:56
+            network: vpnkit=vpnkit.sock
+            second_serial: /dev/ttyS1
+            on_reboot: stop
+            hypervisor: hyperkit
+            uuid: 1b4e28ba-2fa1-11d2-883f-0016d3cca427
+            """);
+
+        var spec = request.Spec;
+        Assert.Equal(("redis", $"{_directory}/images/redis", "panic=1"), (request.Name, spec.Boot.TriplePrefix, spec.Boot.Append));
+        Assert.Equal((2, 1536L << 20), (spec.CpuCount, spec.MemoryBytes));
+        Assert.Equal([16379, 53], spec.PublishedPorts.Select(port => port.HostPort));
+        Assert.Equal(
+            [new Disk { Path = $"{_directory}/data.img", Format = DiskFormat.Qcow2, ReadOnly = true }, new Disk { Path = "/var/other.img" }], spec.Disks);
+        Assert.Equal([$"{_directory}/seed.iso"], spec.CdromPaths);
+        Assert.Equal(
+            new Network { Mode = NetworkMode.Vpnkit, MacAddress = "52:54:00:12:34:56", VpnkitSocket = $"{_directory}/vpnkit.sock" }, spec.Network);
+        Assert.Equal(("/dev/ttyS1", RebootAction.Stop, HypervisorKind.Hyperkit), (spec.SecondSerialPath, spec.OnReboot, spec.Hypervisor));
+        Assert.Equal("1b4e28ba-2fa1-11d2-883f-0016d3cca427", spec.Uuid);
+    }
+
+    [Fact]
+    public void Json_is_read_too() =>
+        Assert.Equal(3, Read("""{"kernel": "/boot/vmlinuz", "cpus": 3}""").Spec.CpuCount);
+
+    [Theory]
+    [InlineData("prefix: a\nmemroy: 1G", ":2:1: there is no key 'memroy'; did you mean memory?")]
+    [InlineData("prefix: a\nwhatever: 1", "there are: name, prefix")]
+    [InlineData("cpus: 1", "names nothing to boot")]
+    [InlineData("prefix: a\ncpus: two", ":2:1: cpus wants a whole number, not 'two'")]
+    [InlineData("prefix: a\ncpus: [1]", ":2:1: cpus wants one value")]
+    [InlineData("prefix: a\nmemory: lots", "memory")]
+    [InlineData("prefix: a\ndisks: [[a]]", "disks wants single values in its list")]
+    [InlineData("prefix: a\ndisks: d.img,format=vmdk", "format is raw or qcow2, not 'vmdk'")]
+    [InlineData("prefix: a\ndisks: d.img,size=1G", "truncate -s 1G FILE")]
+    [InlineData("prefix: a\nhypervisor: vmware", "wants auto, qemu, xhyve, hyperkit or vfkit")]
+    [InlineData("prefix: a\non_reboot: maybe", "wants restart or stop")]
+    [InlineData("prefix: a\nnetwork: bridge", "wants nat, none or vpnkit=SOCKET")]
+    [InlineData("prefix: a\nprefix: b", "prefix")]
+    [InlineData("- prefix", "")]
+    [InlineData("prefix: [", "")]
+    [InlineData("", "")]
+    public void What_is_wrong_is_told_with_its_place(string text, string problem)
+    {
+        var error = Assert.Throws<CliException>(() => Read(text));
+
+        Assert.Equal(ExitCodes.Usage, error.ExitCode);
+        Assert.Contains(problem, error.Message, StringComparison.Ordinal);
+        Assert.Contains("machine.yaml", error.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain('\n', error.Message);
+    }
+
+    [Fact]
+    public void A_manifest_that_is_not_there_is_told() =>
+        Assert.Contains("nothing.yaml", Assert.Throws<CliException>(() => MachineManifest.Read($"{_directory}/nothing.yaml")).Message, StringComparison.Ordinal);
+
+    public void Dispose() => Directory.Delete(_directory, recursive: true);
+
+    private RunMachineRequest Read(string text)
+    {
+        var file = Path.Combine(_directory, "machine.yaml");
+        File.WriteAllText(file, text);
+        return MachineManifest.Read(file);
+    }
+}

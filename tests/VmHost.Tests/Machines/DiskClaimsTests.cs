@@ -1,0 +1,60 @@
+using VmHost.Machines;
+using VmHost.Specs;
+using VmHost.Tests.Images;
+
+namespace VmHost.Tests.Machines;
+
+public sealed class DiskClaimsTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+    private readonly DiskClaims _claims = new();
+
+    [Theory]
+    [InlineData(false, false, false)]
+    [InlineData(false, true, false)]
+    [InlineData(true, false, false)]
+    [InlineData(true, true, true)]
+    public void A_disk_has_one_writer_or_any_number_of_readers(bool firstReads, bool secondReads, bool both)
+    {
+        var disk = _folder.Write("disk", "content");
+        Assert.Empty(_claims.TryClaim("one", [new(disk, DiskFormat.Raw, firstReads)]));
+
+        Assert.Equal(both, _claims.TryClaim("two", [new(disk, DiskFormat.Raw, secondReads)]).IsEmpty);
+    }
+
+    [Fact]
+    public void A_disk_is_the_same_by_whatever_name_and_the_machine_that_has_it_is_named()
+    {
+        var disk = _folder.Write("disk", "content");
+        _claims.TryClaim("one", [new(disk, DiskFormat.Raw, ReadOnly: false)]);
+
+        var fault = Assert.Single(_claims.TryClaim("two", [new(_folder.Write("other", ""), DiskFormat.Raw, ReadOnly: false), new(_folder.Link("link", disk), DiskFormat.Raw, ReadOnly: true)]));
+
+        Assert.Equal("spec.disks[1].path", fault.Field);
+        Assert.Contains("is a disk of machine one", fault.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_machine_that_gets_not_all_its_disks_gets_none()
+    {
+        var (taken, free) = (_folder.Write("taken", ""), _folder.Write("free", ""));
+        _claims.TryClaim("one", [new(taken, DiskFormat.Raw, ReadOnly: false)]);
+        Assert.NotEmpty(_claims.TryClaim("two", [new(free, DiskFormat.Raw, ReadOnly: false), new(taken, DiskFormat.Raw, ReadOnly: false)]));
+
+        Assert.Empty(_claims.TryClaim("three", [new(free, DiskFormat.Raw, ReadOnly: false)]));
+    }
+
+    [Fact]
+    public void A_machine_may_start_again_with_its_own_disk_and_leaves_it_to_others_at_its_end()
+    {
+        Disk disk = new(_folder.Write("disk", ""), DiskFormat.Raw, ReadOnly: false);
+        Assert.Empty(_claims.TryClaim("one", [disk]));
+        Assert.Empty(_claims.TryClaim("one", [disk]));
+
+        _claims.Release("one");
+
+        Assert.Empty(_claims.TryClaim("two", [disk]));
+    }
+
+    public void Dispose() => _folder.Dispose();
+}
