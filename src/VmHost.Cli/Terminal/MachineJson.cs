@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Google.Protobuf.WellKnownTypes;
@@ -77,10 +78,6 @@ internal sealed record PlanView(string Hypervisor, string Executable, string[] A
         new(Describe.Hypervisor(plan.Hypervisor), plan.Executable, [.. plan.Argv], [.. plan.Warnings], [.. plan.RunTimePaths]);
 }
 
-[JsonSourceGenerationOptions(
-    WriteIndented = true,
-    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
-    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(MachineView))]
 [JsonSerializable(typeof(MachineView[]))]
 [JsonSerializable(typeof(VersionView))]
@@ -88,13 +85,22 @@ internal sealed record PlanView(string Hypervisor, string Executable, string[] A
 [JsonSerializable(typeof(FindingView[]))]
 internal sealed partial class MachineJson : JsonSerializerContext
 {
-    internal static string Of(MachineView machine) => JsonSerializer.Serialize(machine, Default.MachineView);
+    // People read it too: quotes and plus signs stay what they are. Control characters are still escaped.
+    private static readonly MachineJson Readable = new(new()
+    {
+        WriteIndented = true,
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    });
 
-    internal static string Of(MachineView[] machines) => JsonSerializer.Serialize(machines, Default.MachineViewArray);
+    internal static string Of(MachineView machine) => JsonSerializer.Serialize(machine, Readable.MachineView);
 
-    internal static string Of(VersionView version) => JsonSerializer.Serialize(version, Default.VersionView);
+    internal static string Of(MachineView[] machines) => JsonSerializer.Serialize(machines, Readable.MachineViewArray);
 
-    internal static string Of(PlanView plan) => JsonSerializer.Serialize(plan, Default.PlanView);
+    internal static string Of(VersionView version) => JsonSerializer.Serialize(version, Readable.VersionView);
 
-    internal static string Of(FindingView[] findings) => JsonSerializer.Serialize(findings, Default.FindingViewArray);
+    internal static string Of(PlanView plan) => JsonSerializer.Serialize(plan, Readable.PlanView);
+
+    internal static string Of(FindingView[] findings) => JsonSerializer.Serialize(findings, Readable.FindingViewArray);
 }

@@ -49,6 +49,10 @@ public sealed partial class HostProbe
     {
         get
         {
+            // An x86 guest on another processor is emulated, whatever accelerator is there.
+            if (Platform.Architecture != GuestArchitecture.X64)
+                return "tcg";
+
             var descriptor = Descriptor.TryOpen(KvmDevice, Descriptor.ReadWrite);
             if (descriptor < 0)
                 return OperatingSystem.IsMacOS() ? "hvf:tcg" : "tcg";
