@@ -157,6 +157,19 @@ public sealed class MachineLifeTests(FakeDaemonFixture fixture) : IClassFixture<
     }
 
     [Fact]
+    public async Task Sockets_that_a_kill_left_behind_are_gone_before_the_next_start()
+    {
+        var machine = await _client.RunAsync(_daemon, "leftovers", "banner");
+        await _client.WaitAsync(machine.Id);
+        var leftover = Path.Combine(_daemon.RunDir, machine.Id, "rest.sock");
+        await File.WriteAllTextAsync(leftover, "", TestContext.Current.CancellationToken);
+
+        await _client.Machines.StartMachineAsync(new() { Machine = machine.Id });
+
+        Assert.False(File.Exists(leftover));
+    }
+
+    [Fact]
     public async Task A_process_that_the_hypervisor_leaves_behind_does_not_hide_its_end()
     {
         var machine = await _client.RunAsync(_daemon, "parent", "grandchild;text:bye;exit:4");

@@ -142,10 +142,10 @@ public sealed partial class HostProbe
     [GeneratedRegex(@"xhyve:?\s+v?(?<version>[\w.\-]+)", RegexOptions.NonBacktracking | RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex XhyveVersion();
 
-    [GeneratedRegex(@"hyperkit:?\s+(?<version>[\w.\-]+)", RegexOptions.NonBacktracking | RegexOptions.ExplicitCapture, 1000)]
+    [GeneratedRegex(@"hyperkit:?\s+v?(?<version>[\w.\-]+)", RegexOptions.NonBacktracking | RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex HyperKitVersion();
 
-    [GeneratedRegex(@"vfkit version:?\s+(?<version>[\w.\-]+)", RegexOptions.NonBacktracking | RegexOptions.ExplicitCapture, 1000)]
+    [GeneratedRegex(@"vfkit version:?\s+v?(?<version>[\w.\-]+)", RegexOptions.NonBacktracking | RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex VfkitVersion();
 
     private sealed record QemuAnswer(string Version, bool HasSandbox);

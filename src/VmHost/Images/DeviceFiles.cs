@@ -6,20 +6,20 @@ using VmHost.Specs;
 
 namespace VmHost.Images;
 
-/// <summary>Looks into the files behind a machine's devices: disks, CD-ROMs, the second serial port.</summary>
+/// <summary>Looks into the files behind a machine's devices: disks, CD-ROMs, the second serial port, vpnkit's socket.</summary>
 public static class DeviceFiles
 {
     private const string SecondSerial = "spec.second_serial_path";
 
     /// <summary>Everything that is wrong with the files of a request; empty when nothing is.</summary>
     public static ImmutableArray<SpecFault> Check(MachineRequest request) =>
-        Check(request.Disks, request.CdromPaths, request.SecondSerialPath);
+        Check(request.Disks, request.CdromPaths, request.SecondSerialPath, request.Network?.VpnkitSocket);
 
     /// <summary>Checks files that were sound once more, before a boot: they may have changed since.</summary>
     public static ImmutableArray<SpecFault> Recheck(MachineSpec spec) =>
-        Check(spec.Disks, spec.CdromPaths, spec.SecondSerialPath);
+        Check(spec.Disks, spec.CdromPaths, spec.SecondSerialPath, spec.Network.VpnkitSocket);
 
-    private static ImmutableArray<SpecFault> Check(ImmutableArray<Disk> disks, ImmutableArray<string> cdroms, string? secondSerial)
+    private static ImmutableArray<SpecFault> Check(ImmutableArray<Disk> disks, ImmutableArray<string> cdroms, string? secondSerial, string? vpnkitSocket)
     {
         var faults = ImmutableArray.CreateBuilder<SpecFault>();
         var seen = new Dictionary<(ulong Device, ulong Inode), string>();
@@ -42,6 +42,10 @@ public static class DeviceFiles
 
         if (secondSerial is not null && SerialFaultOf(secondSerial) is { } serialFault)
             faults.Add(new(SecondSerial, serialFault));
+
+        // HyperKit would wait for it for ever. That there is none, or an empty one, is told by the specification's check.
+        if (vpnkitSocket is { Length: > 0 } && SocketFaultOf(vpnkitSocket) is { } socketFault)
+            faults.Add(new("spec.network.vpnkit_socket", socketFault));
 
         return faults.DrainToImmutable();
     }
@@ -82,17 +86,21 @@ public static class DeviceFiles
         return true;
     }
 
-    private static string? SerialFaultOf(string path)
+    private static string? SerialFaultOf(string path) =>
+        TypeFaultOf(path, FileType.CharacterDevice, "is no terminal device", "give a terminal device, such as /dev/ttyS1 or one of a pty");
+
+    private static string? SocketFaultOf(string path) =>
+        TypeFaultOf(path, FileType.Socket, "is no socket", "start vpnkit, and give the path of its Ethernet socket");
+
+    private static string? TypeFaultOf(string path, FileType type, string problem, string cure)
     {
         if (ImageFile.PathFaultOf(path) is { } fault)
             return fault;
 
         var shown = Quoted.Text(path);
         if (!FileStatus.TryGet(path, out var status))
-            return $"{shown} cannot be looked at ({Marshal.GetPInvokeErrorMessage(status.Errno)}); give a terminal device, such as /dev/ttyS1 or one of a pty";
+            return $"{shown} cannot be looked at ({Marshal.GetPInvokeErrorMessage(status.Errno)}); {cure}";
 
-        return status.Type == FileType.CharacterDevice
-            ? null
-            : $"{shown} is no terminal device; give one, such as /dev/ttyS1 or one of a pty";
+        return status.Type == type ? null : $"{shown} {problem}; {cure}";
     }
 }

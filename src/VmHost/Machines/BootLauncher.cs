@@ -42,6 +42,9 @@ internal sealed class BootLauncher(MachineServices services)
         using var machineLock = FileLock.TryTake(paths.Lock)
             ?? throw new VmHostException(VmHostError.FailedPrecondition, $"a process of machine {record.Name} still runs; end it with: vmctl kill {record.Name}");
 
+        // What a kill left behind: vfkit gives up at a socket that is there, and nothing of this machine runs any more.
+        File.Delete(paths.RestSocket);
+        File.Delete(paths.QmpSocket);
         foreach (var link in plan.Links)
         {
             File.Delete(link.Path);

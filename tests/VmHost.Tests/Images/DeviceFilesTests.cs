@@ -42,13 +42,15 @@ public sealed class DeviceFilesTests : IDisposable
             ],
             CdromPaths = [_folder.File("no.iso")],
             SecondSerialPath = text,
+            Network = new(NetworkMode.Vpnkit, VpnkitSocket: _folder.File("vpnkit.sock")),
         });
 
         Assert.Equal(
-            ["spec.disks[1].path", "spec.disks[2].path", "spec.disks[3].format", "spec.disks[4].path", "spec.cdrom_paths[0]", "spec.second_serial_path"],
+            ["spec.disks[1].path", "spec.disks[2].path", "spec.disks[3].format", "spec.disks[4].path", "spec.cdrom_paths[0]", "spec.second_serial_path", "spec.network.vpnkit_socket"],
             faults.Select(fault => fault.Field));
         Assert.Contains("is the same file as spec.disks[0]", faults[1].Message, StringComparison.Ordinal);
         Assert.Contains("is no terminal device", faults[5].Message, StringComparison.Ordinal);
+        Assert.Contains("start vpnkit", faults[6].Message, StringComparison.Ordinal);
     }
 
     [Fact]
