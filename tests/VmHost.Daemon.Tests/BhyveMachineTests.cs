@@ -93,6 +93,17 @@ public sealed class BhyveMachineTests(FakeDaemonFixture fixture) : IClassFixture
         Assert.Equal(MachineState.Running, (await _client.GetAsync(xhyve.Id)).State);
     }
 
+    [Theory]
+    [InlineData(HypervisorKind.Xhyve)]
+    [InlineData(HypervisorKind.Hyperkit)]
+    public async Task A_guest_that_writes_nothing_runs_too(HypervisorKind hypervisor)
+    {
+        var machine = await RunAsync(hypervisor, "acpi;hang");
+
+        Assert.Equal(MachineState.Running, machine.State);
+        Assert.Equal(ExitReason.PowerOff, (await _client.Machines.HaltMachineAsync(new() { Machine = machine.Id })).Machine.LastExit.Reason);
+    }
+
     [Fact]
     public async Task A_guest_that_reboots_has_the_same_uuid_and_journal_and_the_next_boot_number()
     {
