@@ -25,13 +25,16 @@ internal sealed class BareProcess : IDisposable
         Descriptor.Close(_terminal.Slave);
     }
 
-    /// <summary>What the machine ran, with a monitor of its own: that machine's directories are gone with it.</summary>
+    /// <summary>What the machine ran, with monitors of its own: that machine's directories are gone with it.</summary>
     /// <param name="argv">The machine's.</param>
-    /// <param name="directory">For the monitor.</param>
+    /// <param name="directory">For the monitors.</param>
     internal static BareProcess LikeMachine(IReadOnlyList<string> argv, TemporaryDirectory directory) =>
-        new(argv[0], [.. argv.Skip(1).Select(argument => argument.StartsWith("socket,", StringComparison.Ordinal)
-            ? $"socket,id=qmp0,path={directory.Combine("q")},server=on,wait=off,logfile={directory.Combine("l")}"
-            : argument)]);
+        new(argv[0], [.. argv.Skip(1).Select(argument => argument switch
+        {
+            _ when argument.StartsWith("socket,id=qmp0,", StringComparison.Ordinal) => $"socket,id=qmp0,path={directory.Combine("q")},server=on,wait=off",
+            _ when argument.StartsWith("null,id=events0,", StringComparison.Ordinal) => $"null,id=events0,logfile={directory.Combine("l")}",
+            _ => argument,
+        })]);
 
     internal int Pid { get; }
 
