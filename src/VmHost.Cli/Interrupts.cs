@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using VmHost.Cli.Terminal;
 
 namespace VmHost.Cli;
 
@@ -33,7 +34,12 @@ internal sealed class Interrupts : IDisposable
         _calledOff.Dispose();
     }
 
-    private void OnSignal(PosixSignalContext context) => context.Cancel = _take();
+    private void OnSignal(PosixSignalContext context)
+    {
+        context.Cancel = _take();
+        if (!context.Cancel)
+            RawTerminal.Restore();
+    }
 
     private bool CallOff()
     {

@@ -3,7 +3,10 @@ using VmHost.Protocol.V1;
 
 namespace VmHost.Cli.Commands;
 
-/// <summary>Shows a machine's console until it ends. The first Ctrl-C or SIGTERM asks it to halt, the second kills it.</summary>
+/// <summary>
+/// Shows a machine's console until it ends. The first Ctrl-C or SIGTERM asks it to halt, the second kills it; at a terminal
+/// all keys, Ctrl-C too, go to the guest, and Ctrl-] leaves it running.
+/// </summary>
 /// <param name="daemon">That runs it.</param>
 /// <param name="machine">As it was started.</param>
 internal sealed class ForegroundRun(Connection daemon, Machine machine)
@@ -19,7 +22,16 @@ internal sealed class ForegroundRun(Connection daemon, Machine machine)
         // None of this is called off by a signal: the console is shown to its end, and how it ended is told.
         try
         {
-            await ConsoleCopy.RunAsync(daemon, new() { Machine = machine.Id, Offset = 0, Follow = true }, raw: false, CancellationToken.None);
+            if (RawTerminal.IsPossible)
+            {
+                Output.Note($"The console of {machine.Name}; Ctrl-] leaves it, halt in the guest or vmctl halt {machine.Name} ends it.");
+                if (await new ConsoleSession(daemon, machine, readOnly: false).RunAsync(offset: 0, CancellationToken.None))
+                    return Left(remove);
+            }
+            else
+            {
+                await ConsoleCopy.RunAsync(daemon, new() { Machine = machine.Id, Offset = 0, Follow = true }, raw: false, CancellationToken.None);
+            }
         }
         catch (OutputClosedException)
         {
@@ -33,6 +45,14 @@ internal sealed class ForegroundRun(Connection daemon, Machine machine)
             await daemon.Machines.DeleteMachineAsync(new() { Machine = machine.Id }, cancellationToken: CancellationToken.None);
 
         return ExitCodes.OfRun(ended.LastExit);
+    }
+
+    private int Left(bool remove)
+    {
+        Output.Note($"Left the console of {machine.Name}, which goes on; come back with: vmctl console {machine.Name}");
+        if (remove)
+            Output.Note($"It is not deleted at its end now; do it with: vmctl rm {machine.Name}");
+        return ExitCodes.Ok;
     }
 
     // A third one is for a daemon that does neither: it ends vmctl alone.

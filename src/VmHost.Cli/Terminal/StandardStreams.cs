@@ -6,23 +6,50 @@ namespace VmHost.Cli.Terminal;
 internal sealed class OutputClosedException() : IOException("the standard output is closed");
 
 /// <summary>
-/// stdout and stderr as bytes. Neither stream of .NET will do: the console's puts a terminal into application mode
+/// stdin, stdout and stderr as bytes. Neither stream of .NET will do: the console's puts a terminal into application mode
 /// before the first byte and keeps silent about a closed pipe, so that following would never end; a FileStream writes
 /// by position, so that the second of two programs writing to one file would overwrite what the first wrote.
 /// </summary>
 internal static partial class StandardStreams
 {
+    private const int Input = 0;
     private const int Output = 1;
     private const int Error = 2;
     private const int Interrupted = 4;
     private const int BrokenPipe = 32;
+    private const short Readable = 1;
     private const short Writable = 4;
 
     private static readonly int WouldBlock = OperatingSystem.IsMacOS() ? 35 : 11;
 
+    internal static bool IsInputTerminal => IsTerminal(Input) == 1;
+
     internal static bool IsOutputTerminal => IsTerminal(Output) == 1;
 
     internal static bool IsErrorTerminal => IsTerminal(Error) == 1;
+
+    /// <summary>From stdin, at least one byte; 0 at its end, and when it cannot be read (the terminal is gone).</summary>
+    internal static int Read(Span<byte> buffer)
+    {
+        while (true)
+        {
+            var count = (int)ReadSome(Input, ref MemoryMarshal.GetReference(buffer), (nuint)buffer.Length);
+            if (count >= 0)
+                return count;
+
+            switch (Marshal.GetLastPInvokeError())
+            {
+                case Interrupted:
+                    break;
+                case var error when error == WouldBlock:
+                    var poll = new PollDescriptor { Descriptor = Input, Asked = Readable };
+                    _ = Poll(ref poll, 1, -1);
+                    break;
+                default:
+                    return 0;
+            }
+        }
+    }
 
     /// <summary>To stdout.</summary>
     /// <exception cref="OutputClosedException">Nobody reads it any more.</exception>
@@ -70,6 +97,9 @@ internal static partial class StandardStreams
             throw new IOException($"cannot write the standard output: {Marshal.GetPInvokeErrorMessage(error)}");
         }
     }
+
+    [LibraryImport("libc", EntryPoint = "read", SetLastError = true)]
+    private static partial nint ReadSome(int descriptor, ref byte data, nuint count);
 
     [LibraryImport("libc", EntryPoint = "write", SetLastError = true)]
     private static partial nint WriteSome(int descriptor, ref byte data, nuint count);

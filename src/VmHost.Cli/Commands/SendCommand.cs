@@ -1,0 +1,44 @@
+using System.CommandLine;
+using System.Text;
+using VmHost.Cli.Terminal;
+using VmHost.Client;
+
+namespace VmHost.Cli.Commands;
+
+internal static class SendCommand
+{
+    private const byte Enter = (byte)'\r';
+
+    internal static Command Create()
+    {
+        var machine = CommonOptions.Machine();
+        var text = new Argument<string>("TEXT") { Description = "What to type; - for stdin, as it is" };
+        var noEnter = new Option<bool>("--no-enter") { Description = "Do not press Enter behind TEXT" };
+        var command = new Command("send", "Type TEXT and Enter at a machine's console") { machine, text, noEnter };
+        command.SetAction(async (parsed, ct) =>
+        {
+            using var daemon = Connection.Open(parsed);
+            var input = new ConsoleInput(daemon.Console, TimeProvider.System);
+            var name = parsed.GetValue(machine)!;
+            if (parsed.GetValue(text) is { } given and not "-")
+            {
+                byte[] keys = [.. Encoding.UTF8.GetBytes(given), .. parsed.GetValue(noEnter) ? [] : new[] { Enter }];
+                for (var at = 0; at < keys.Length; at += ConsoleInput.MaxLength)
+                    await SendAsync(input, name, keys.AsMemory(at, Math.Min(ConsoleInput.MaxLength, keys.Length - at)), ct);
+                return ExitCodes.Ok;
+            }
+
+            var buffer = new byte[ConsoleInput.MaxLength];
+            while (StandardStreams.Read(buffer) is > 0 and var count)
+                await SendAsync(input, name, buffer.AsMemory(0, count), ct);
+            return ExitCodes.Ok;
+        });
+        return command;
+    }
+
+    private static async Task SendAsync(ConsoleInput input, string machine, ReadOnlyMemory<byte> data, CancellationToken ct)
+    {
+        if (!await input.WriteAsync(machine, data, ct))
+            throw new CliException(ExitCodes.Failed, $"the daemon went away; {data.Length} bytes may not have been typed");
+    }
+}
