@@ -1,0 +1,180 @@
+using VmHost.Protocol.V1;
+using VmHost.ShimContract.Posix;
+using VmHost.TestKit;
+
+namespace VmHost.Daemon.Tests;
+
+/// <summary>A person at a terminal: vmctl console and vmctl run, on a real terminal. The guest echoes what is typed.</summary>
+public sealed class ConsoleSessionTests(FakeDaemonFixture fixture) : IClassFixture<FakeDaemonFixture>
+{
+    private const string ControlBracket = "\u001d";
+
+    private readonly DaemonProcess _daemon = fixture.Daemon;
+    private readonly DaemonClient _client = fixture.Client;
+
+    [Fact]
+    public async Task A_person_sees_what_was_shown_types_leaves_and_comes_back()
+    {
+        await _client.RunAsync(_daemon, "person", "text:before%1b%5b6n;echo");
+        await _client.ConsoleShowsAsync("person", "before");
+
+        using (var first = Console("console", "person"))
+        {
+            await first.ShowsAsync("before");
+            await RawAsync(first);
+            Assert.DoesNotContain("\u001b[6n", first.Shown, StringComparison.Ordinal);
+            first.Type("hello\r");
+            await first.ShowsAsync("hello");
+            first.Type(ControlBracket);
+            Assert.Equal(0, (await first.ExitAsync()).Code);
+            Assert.Equal(first.Before, first.Settings);
+            Assert.Contains("Left the console of person, which goes on", first.Shown, StringComparison.Ordinal);
+        }
+
+        using var second = Console("attach", "person");
+        await second.ShowsAsync("hello");
+        second.Type("exit\r");
+        Assert.Equal(0, (await second.ExitAsync()).Code);
+        Assert.Contains("person: powered off after ", second.Shown, StringComparison.Ordinal);
+        Assert.Equal(second.Before, second.Settings);
+    }
+
+    [Fact]
+    public async Task Escapes_of_the_guest_pass_as_they_are_once_attached()
+    {
+        await _client.RunAsync(_daemon, "editor", "ready;echo");
+        using var console = Console("console", "editor");
+        await RawAsync(console);
+
+        console.Type("\u001b[1;31mred\u0003\u0004\u001a\r");
+
+        await console.ShowsAsync("\u001b[1;31mred\u0003\u0004\u001a\r");
+    }
+
+    [Fact]
+    public async Task A_run_on_a_terminal_sends_control_c_to_the_guest()
+    {
+        var spec = DaemonClient.Fake(_daemon, "ready;echo");
+        using var run = Console("run", "-n", "typed", spec.Boot.TriplePrefix);
+        await run.ShowsAsync("fakehv: ready");
+        await RawAsync(run);
+
+        run.Type("\u0003");
+        await run.ShowsAsync("\u0003");
+        Assert.Equal(MachineState.Running, (await _client.GetAsync("typed")).State);
+        run.Type("\rexit\r");
+
+        Assert.Equal(0, (await run.ExitAsync()).Code);
+        Assert.Equal(run.Before, run.Settings);
+    }
+
+    [Fact]
+    public async Task A_session_goes_on_over_a_killed_daemon()
+    {
+        await using var daemon = await DaemonProcess.StartOnFakeAsync();
+        using var client = new DaemonClient(daemon);
+        await client.RunAsync(daemon, "survivor", "ready;echo");
+        using var console = TerminalSession.Start(Repository.Cli, "--host", daemon.Socket, "console", "survivor");
+        await console.ShowsAsync("fakehv: ready");
+
+        await daemon.KillAsync();
+        await console.ShowsAsync("waiting for it");
+        console.Type("typed while it was away\r");
+        await daemon.StartAsync();
+
+        await console.ShowsAsync("typed while it was away\r");
+        console.Type("exit\r");
+        Assert.Equal(0, (await console.ExitAsync()).Code);
+        Assert.Equal(console.Before, console.Settings);
+    }
+
+    [Fact]
+    public async Task A_paste_of_100_KB_arrives_whole()
+    {
+        var machine = await _client.RunAsync(_daemon, "paste", "echo");
+        using var console = Console("console", "paste");
+        await console.ShowsAsync("The console of paste");
+        await RawAsync(console);
+        var paste = string.Concat(Enumerable.Range(0, 100_000 / 10).Select(number => $"{number:D9}\r"));
+
+        console.Type(paste);
+        await Eventually.TrueAsync(() => DaemonClient.Truth(_daemon, machine).Length == paste.Length, "all was echoed");
+
+        Assert.Equal(paste, System.Text.Encoding.ASCII.GetString(DaemonClient.Truth(_daemon, machine)));
+    }
+
+    [Theory]
+    [InlineData(Signals.Terminate)]
+    [InlineData(Signals.Interrupt)]
+    [InlineData(Signals.Hangup)]
+    public async Task A_signal_to_vmctl_leaves_the_terminal_as_it_was_and_the_machine_running(int signal)
+    {
+        var name = $"signal-{signal}";
+        await _client.RunAsync(_daemon, name, "ready;echo");
+        using var console = Console("console", name);
+        await console.ShowsAsync("fakehv: ready");
+        await RawAsync(console);
+
+        Signals.Send(console.Pid, signal);
+
+        await console.ExitAsync();
+        Assert.Equal(console.Before, console.Settings);
+        Assert.Equal(MachineState.Running, (await _client.GetAsync(name)).State);
+    }
+
+    [Fact]
+    public async Task Two_see_the_same_and_a_reader_cannot_type()
+    {
+        await _client.RunAsync(_daemon, "shared", "ready;echo");
+        using var writer = Console("console", "shared");
+        using var reader = Console("console", "--read-only", "shared");
+        await writer.ShowsAsync("fakehv: ready");
+        await reader.ShowsAsync("fakehv: ready");
+        await RawAsync(reader);
+
+        reader.Type("never\r");
+        writer.Type("both see it\r");
+
+        await reader.ShowsAsync("both see it");
+        await writer.ShowsAsync("both see it");
+        Assert.DoesNotContain("never", writer.Shown, StringComparison.Ordinal);
+        reader.Type("\r~.");
+        Assert.Equal(0, (await reader.ExitAsync()).Code);
+    }
+
+    [Fact]
+    public async Task Send_types_and_presses_enter()
+    {
+        var machine = await _client.RunAsync(_daemon, "sent", "ready;echo");
+
+        using (var send = Console("send", "sent", "--no-enter", "ex"))
+            Assert.Equal(0, (await send.ExitAsync()).Code);
+        using (var send = Console("send", "sent", "it"))
+            Assert.Equal(0, (await send.ExitAsync()).Code);
+
+        await _client.WaitAsync(machine.Id);
+        Assert.Equal("fakehv: ready\r\nexit\r"u8.ToArray(), DaemonClient.Truth(_daemon, machine));
+        using var late = Console("send", "sent", "x");
+        Assert.NotEqual(0, (await late.ExitAsync()).Code);
+        Assert.Contains("start it with: vmctl start sent", late.Shown, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_machine_that_does_not_run_has_no_console_to_type_at()
+    {
+        var machine = await _client.RunAsync(_daemon, "ended", "banner");
+        await _client.WaitAsync(machine.Id);
+
+        using var console = Console("console", "ended");
+
+        Assert.Equal(1, (await console.ExitAsync()).Code);
+        Assert.Contains("vmctl logs ended", console.Shown, StringComparison.Ordinal);
+    }
+
+    // Before that Ctrl-C is a signal, and the terminal echoes by itself.
+    private static Task RawAsync(TerminalSession session) =>
+        Eventually.TrueAsync(() => session.Settings != session.Before, "the terminal is raw");
+
+    private TerminalSession Console(params string[] arguments) =>
+        TerminalSession.Start(Repository.Cli, ["--host", _daemon.Socket, .. arguments]);
+}
