@@ -167,7 +167,7 @@ public sealed class ConsoleSessionTests(FakeDaemonFixture fixture) : IClassFixtu
 
         using var console = Console("console", "ended");
 
-        Assert.Equal(1, (await console.ExitAsync()).Code);
+        Assert.Equal(5, (await console.ExitAsync()).Code);
         Assert.Contains("vmctl logs ended", console.Shown, StringComparison.Ordinal);
     }
 

@@ -23,8 +23,8 @@ public sealed class OneSpecTests
         await using var daemon = await DaemonProcess.StartWithStandInsAsync();
         await BootAsync(daemon, hypervisor);
 
-        await TypedInput.SendAsync(daemon, "demo", "echo PING | nc -w 1 127.0.0.1 6379\n");
-        await ShowsAsync(daemon, "+PONG");
+        await Vmctl.OkAsync(daemon, "send", "demo", "echo PING | nc -w 1 127.0.0.1 6379");
+        await Vmctl.OkAsync(daemon, "expect", "demo", @"^\+PONG", "--timeout", "60");
 
         await Vmctl.OkAsync(daemon, "halt", "demo");
         Assert.Equal(end, await Vmctl.OkAsync(daemon, "wait", "demo"));
@@ -34,7 +34,7 @@ public sealed class OneSpecTests
         await ShowsAsync(daemon, Prompt, times: 2);
         await daemon.KillAsync();
         await daemon.StartAsync();
-        await TypedInput.SendAsync(daemon, "demo", "halt\n");
+        await Vmctl.OkAsync(daemon, "send", "demo", "halt");
         Assert.Equal(end, await Vmctl.OkAsync(daemon, "wait", "demo"));
     }
 
@@ -47,7 +47,7 @@ public sealed class OneSpecTests
         await using var daemon = await DaemonProcess.StartWithStandInsAsync();
         await BootAsync(daemon, hypervisor);
 
-        await TypedInput.SendAsync(daemon, "demo", "reboot\n");
+        await Vmctl.OkAsync(daemon, "send", "demo", "reboot");
         await ShowsAsync(daemon, Prompt, times: 2);
 
         Assert.Contains("\"boot_count\": 2", await Vmctl.OkAsync(daemon, "inspect", "demo"), StringComparison.Ordinal);
@@ -64,12 +64,12 @@ public sealed class OneSpecTests
         await using var daemon = await DaemonProcess.StartWithStandInsAsync();
         await BootAsync(daemon, hypervisor, "--on-reboot", "stop");
 
-        await TypedInput.SendAsync(daemon, "demo", "echo c >/proc/sysrq-trigger\n");
+        await Vmctl.OkAsync(daemon, "send", "demo", "echo c >/proc/sysrq-trigger");
         Assert.Equal(panic, (await Vmctl.RunAsync(daemon, "wait", "demo")).StandardOutput);
 
         await Vmctl.OkAsync(daemon, "start", "demo");
         await ShowsAsync(daemon, Prompt, times: 2);
-        await TypedInput.SendAsync(daemon, "demo", "halt -f\n");
+        await Vmctl.OkAsync(daemon, "send", "demo", "halt -f");
         Assert.Equal(halt, (await Vmctl.RunAsync(daemon, "wait", "demo")).StandardOutput);
     }
 

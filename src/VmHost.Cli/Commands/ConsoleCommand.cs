@@ -24,7 +24,7 @@ internal static class ConsoleCommand
             using var daemon = Connection.Open(parsed);
             var running = await daemon.GetAsync(parsed.GetValue(machine)!, ct);
             if (running.State is MachineState.Created or MachineState.Stopped or MachineState.Failed)
-                throw new CliException(ExitCodes.Failed, $"{running.Name} does not run; start it with: vmctl start {running.Name}, or read its output with: vmctl logs {running.Name}");
+                throw new CliException(ExitCodes.Conflict, $"{running.Name} does not run; start it with: vmctl start {running.Name}, or read its output with: vmctl logs {running.Name}");
 
             Output.Note($"The console of {running.Name}; Ctrl-] or ~. at the beginning of a line leaves it.");
             var offset = await ReplayAsync(daemon, running, parsed.GetValue(tail) ?? ScreenLines, ct);

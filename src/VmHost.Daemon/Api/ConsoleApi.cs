@@ -3,6 +3,7 @@ using Grpc.Core;
 using VmHost.Consoles;
 using VmHost.Machines;
 using VmHost.Protocol.V1;
+using VmHost.Specs;
 
 namespace VmHost.Daemon.Api;
 
@@ -25,6 +26,17 @@ internal sealed class ConsoleApi(MachineRegistry machines, IHostApplicationLifet
             await responseStream.WriteAsync(
                 new ReadConsoleResponse { Offset = chunk.Offset, Data = data, GapBytes = chunk.GapBytes }, stop.Token);
         }
+    }
+
+    public override async Task<ExpectConsoleResponse> ExpectConsole(ExpectConsoleRequest request, ServerCallContext context)
+    {
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, lifetime.ApplicationStopping);
+        var machine = machines.Get(request.Machine);
+        var search = new ConsoleSearch(request.Pattern);
+        var offset = request.HasOffset ? request.Offset : machine.BootConsoleBegin;
+        var match = await search.FindAsync(new ConsoleReader(machine.Console, time), offset, stop.Token)
+            ?? throw new VmHostException(VmHostError.FailedPrecondition, $"machine {machine.Snapshot.Name} does not run, and nothing that it wrote from offset {offset} on matches");
+        return new ExpectConsoleResponse { Offset = match.Offset, Match = UnsafeByteOperations.UnsafeWrap(match.Data) };
     }
 
     public override async Task<WriteConsoleResponse> WriteConsole(WriteConsoleRequest request, ServerCallContext context)

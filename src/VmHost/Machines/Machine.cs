@@ -6,6 +6,7 @@ using VmHost.Hypervisors;
 using VmHost.Images;
 using VmHost.Networking;
 using VmHost.ShimContract.Posix;
+using VmHost.ShimContract.Records;
 using VmHost.Specs;
 using VmHost.State;
 using VmHost.Supervision;
@@ -77,6 +78,25 @@ public sealed partial class Machine
 
     /// <summary>Its console.</summary>
     public ConsoleFeed Console { get; }
+
+    /// <summary>Where the console output of the current or last boot begins; 0 when that is not known.</summary>
+    public long BootConsoleBegin
+    {
+        get
+        {
+            if (Volatile.Read(ref _boot) is { } boot)
+                return boot.Run.ConsoleBegin;
+
+            try
+            {
+                return RunRecord.Load(Paths.Directory).ConsoleBegin;
+            }
+            catch (Exception e) when (e is IOException or InvalidDataException or UnauthorizedAccessException)
+            {
+                return 0;   // it never ran, or its records are damaged: all of its output is its last boot's
+            }
+        }
+    }
 
     internal MachinePaths Paths { get; }
 

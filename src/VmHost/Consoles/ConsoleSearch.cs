@@ -1,0 +1,90 @@
+using System.Globalization;
+using System.Text;
+using System.Text.RegularExpressions;
+using VmHost.Specs;
+
+namespace VmHost.Consoles;
+
+/// <summary>Output that a pattern matched.</summary>
+/// <param name="Offset">Of its first byte in the machine's whole output.</param>
+/// <param name="Data">What matched.</param>
+public sealed record ConsoleMatch(long Offset, ReadOnlyMemory<byte> Data)
+{
+    /// <summary>Where a next search begins that is not to find it again.</summary>
+    public long End => Offset + Data.Length;
+}
+
+/// <summary>
+/// Looks for a regular expression in console output, over all borders of chunks, in time linear in the output: no pattern
+/// can hold the daemon up. It matches bytes: what is not ASCII in a pattern stands for its UTF-8.
+/// </summary>
+public sealed class ConsoleSearch
+{
+    /// <summary>The longest pattern, in bytes of UTF-8.</summary>
+    public const int MaxPattern = 1024;
+
+    /// <summary>The longest match that is surely found, in bytes.</summary>
+    public const int MaxMatch = 4096;
+
+    // States of the automaton that a pattern becomes. (a{1000}){1000} would have a million.
+    private const int MaxStates = 10_000;
+
+    private readonly Regex _pattern;
+
+    static ConsoleSearch() => AppContext.SetData("REGEX_NONBACKTRACKING_MAX_AUTOMATA_SIZE", MaxStates);
+
+    /// <param name="pattern">Of .NET's regular expressions those without look-around and back-references; ^ and $ are a line's.</param>
+    /// <exception cref="VmHostException"><see cref="VmHostError.InvalidArgument"/>: it is too long, or no such expression.</exception>
+    public ConsoleSearch(string pattern)
+    {
+        var bytes = Encoding.UTF8.GetBytes(pattern);
+        if (bytes.Length is 0 or > MaxPattern)
+            throw Refused(string.Create(CultureInfo.InvariantCulture, $"must have 1 to {MaxPattern} bytes, not {bytes.Length}"));
+
+        try
+        {
+            const RegexOptions options = RegexOptions.NonBacktracking | RegexOptions.CultureInvariant | RegexOptions.Multiline;
+            _pattern = new(Encoding.Latin1.GetString(bytes), options, Regex.InfiniteMatchTimeout);
+        }
+        catch (RegexParseException e)
+        {
+            throw Refused($"is no regular expression: {e.Message.TrimEnd('.')}");
+        }
+        catch (NotSupportedException)
+        {
+            throw Refused("uses look-around, a back-reference or a repetition that is too large; write it without");
+        }
+    }
+
+    /// <summary>The first match at or behind an offset; null when the machine ended without one.</summary>
+    /// <param name="reader">Of the machine.</param>
+    /// <param name="offset">Where to begin.</param>
+    /// <param name="ct">Gives up.</param>
+    /// <exception cref="VmHostException">As <see cref="ConsoleReader.ReadAsync"/>.</exception>
+    public async Task<ConsoleMatch?> FindAsync(ConsoleReader reader, long offset, CancellationToken ct)
+    {
+        // The end of what was looked at, long enough for a match to begin in it; and one byte more, by which ^ knows
+        // whether a line begins.
+        var window = "";
+        var windowOffset = offset;
+        var begin = 0;
+        await foreach (var chunk in reader.ReadAsync(new(Offset: offset), follow: true, ct))
+        {
+            // Across lost output there is no match.
+            if (chunk.GapBytes > 0)
+                (window, windowOffset, begin) = ("", chunk.Offset, 0);
+
+            window += Encoding.Latin1.GetString(chunk.Data.Span);
+            if (_pattern.Match(window, begin) is { Success: true } match)
+                return new(windowOffset + match.Index, Encoding.Latin1.GetBytes(match.Value));
+
+            var surplus = window.Length - MaxMatch - 1;
+            if (surplus > 0)
+                (window, windowOffset, begin) = (window[surplus..], windowOffset + surplus, 1);
+        }
+
+        return null;
+    }
+
+    private static VmHostException Refused(string problem) => VmHostException.ForFaults([new("pattern", problem)]);
+}
