@@ -32,8 +32,12 @@ internal sealed partial class RawTerminal : IDisposable
         MakeRaw(raw);
         _current = this;
         _signals = [.. new[] { PosixSignal.SIGHUP, PosixSignal.SIGQUIT }.Select(signal => PosixSignalRegistration.Create(signal, static _ => Restore()))];
-        if (SetAttributes(Input, Now, raw) != 0)
-            throw Failure();
+        if (SetAttributes(Input, Now, raw) == 0)
+            return;
+
+        var failure = Failure();
+        Dispose();
+        throw failure;
     }
 
     /// <summary>A person can type and see.</summary>
