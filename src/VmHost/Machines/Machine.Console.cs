@@ -1,3 +1,4 @@
+using VmHost.Consoles;
 using VmHost.ShimContract.Records;
 using VmHost.Specs;
 
@@ -6,6 +7,9 @@ namespace VmHost.Machines;
 /// <summary>The part that has to do with the console.</summary>
 public sealed partial class Machine
 {
+    /// <summary>Its console.</summary>
+    public ConsoleFeed Console { get; }
+
     /// <summary>Where the console output of the current or last boot begins; 0 when that is not known.</summary>
     public long BootConsoleBegin
     {

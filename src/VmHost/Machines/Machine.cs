@@ -75,9 +75,6 @@ public sealed partial class Machine
     /// <summary>How it is now.</summary>
     public MachineSnapshot Snapshot => _snapshot;
 
-    /// <summary>Its console.</summary>
-    public ConsoleFeed Console { get; }
-
     internal MachinePaths Paths { get; }
 
     /// <summary>Starts it. Returns when the hypervisor has set the machine up; the guest then boots.</summary>

@@ -43,19 +43,8 @@ internal sealed class HyperKitHypervisor : IHypervisor
         return faults.DrainToImmutable();
     }
 
-    public LaunchPlan Plan(MachineSpec spec, HostFacts host, MachinePaths paths)
-    {
-        var (options, links) = HyperKitCommandLine.Build(spec, paths);
-        return new()
-        {
-            Executable = host.HyperKit.Executable,
-            Options = options,
-            ConsoleOnStandardOutput = false,
-            Links = links,
-            RunTimePaths = [.. links.Select(link => link.Path)],
-            Warnings = ConsoleArgument.Warnings(spec.Boot.CommandLine, "ttyS0"),
-        };
-    }
+    public LaunchPlan Plan(MachineSpec spec, HostFacts host, MachinePaths paths) =>
+        BhyvePlan.Of(host.HyperKit.Executable, HyperKitCommandLine.Build(spec, paths), spec.Boot);
 
     public ExitVerdict Classify(ExitEvidence evidence) => HyperKitExitClassifier.Classify(evidence);
 

@@ -44,19 +44,8 @@ internal sealed class XhyveHypervisor : IHypervisor
         return faults.DrainToImmutable();
     }
 
-    public LaunchPlan Plan(MachineSpec spec, HostFacts host, MachinePaths paths)
-    {
-        var (options, links) = XhyveCommandLine.Build(spec, paths);
-        return new()
-        {
-            Executable = host.Xhyve.Executable,
-            Options = options,
-            ConsoleOnStandardOutput = false,
-            Links = links,
-            RunTimePaths = [.. links.Select(link => link.Path)],
-            Warnings = ConsoleArgument.Warnings(spec.Boot.CommandLine, "ttyS0"),
-        };
-    }
+    public LaunchPlan Plan(MachineSpec spec, HostFacts host, MachinePaths paths) =>
+        BhyvePlan.Of(host.Xhyve.Executable, XhyveCommandLine.Build(spec, paths), spec.Boot);
 
     public ExitVerdict Classify(ExitEvidence evidence) => XhyveExitClassifier.Classify(evidence);
 }
