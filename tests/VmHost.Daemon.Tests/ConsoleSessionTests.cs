@@ -75,7 +75,9 @@ public sealed class ConsoleSessionTests(FakeDaemonFixture fixture) : IClassFixtu
         using var client = new DaemonClient(daemon);
         await client.RunAsync(daemon, "survivor", "ready;echo");
         using var console = TerminalSession.Start(Repository.Cli, "--host", daemon.Socket, "console", "survivor");
-        await console.ShowsAsync("fakehv: ready");
+        await RawAsync(console);
+        console.Type("live\r");
+        await console.ShowsAsync("live\r");   // not only the replay was read
 
         await daemon.KillAsync();
         await console.ShowsAsync("waiting for it");

@@ -57,8 +57,17 @@ public sealed class TerminalSession : IDisposable
         }
     }
 
-    public Task ShowsAsync(string text) =>
-        Eventually.TrueAsync(() => Shown.Contains(text, StringComparison.Ordinal), $"the terminal shows '{text}'");
+    public async Task ShowsAsync(string text)
+    {
+        try
+        {
+            await Eventually.TrueAsync(() => Shown.Contains(text, StringComparison.Ordinal), $"the terminal shows '{text}'");
+        }
+        catch (TimeoutException e)
+        {
+            throw new TimeoutException($"{e.Message}; it shows:\n{Shown}", e);
+        }
+    }
 
     public async Task<ChildExit> ExitAsync() => await _exit.WaitAsync(TimeSpan.FromSeconds(60), TimeProvider.System);
 
