@@ -32,11 +32,14 @@ internal sealed class Connection : IDisposable
         Machines = new(_channel);
         Console = new(_channel);
         Host = new(_channel);
+        Events = new(_channel);
     }
 
     internal MachineService.MachineServiceClient Machines { get; }
 
     internal ConsoleService.ConsoleServiceClient Console { get; }
+
+    internal EventService.EventServiceClient Events { get; }
 
     internal string SocketPath => _address.SocketPath;
 
@@ -65,6 +68,9 @@ internal sealed class Connection : IDisposable
 
     internal async Task<IReadOnlyList<Finding>> DiagnoseAsync(CancellationToken ct) =>
         (await LookAsync(deadline => Host.DiagnoseHostAsync(new(), deadline: deadline, cancellationToken: ct), DiagnosisLimit)).Findings;
+
+    internal Task<RunMachineResponse> RunAsync(RunMachineRequest request, CancellationToken ct) =>
+        new ResumingRun(Machines, TimeProvider.System).RunAsync(request, ct);
 
     /// <summary>The machine once it does not run, also when the daemon is restarted meanwhile.</summary>
     internal Task<Machine> EndOfAsync(string machine, CancellationToken ct) =>

@@ -12,7 +12,7 @@ var root = new RootCommand(Help.Description)
     ListCommand.Create("ls", "List all machines", allByDefault: true, "list"),
     PlanCommand.Create(), PauseCommands.CreatePause(), PauseCommands.CreateResume(), InspectCommand.Create(), LogsCommand.Create(),
     ConsoleCommand.Create(), SendCommand.Create(), ExpectCommand.Create(),
-    WaitCommand.Create(), DoctorCommand.Create(), VersionCommand.Create(),
+    EventsCommand.Create(), UpdateCommand.Create(), WaitCommand.Create(), DoctorCommand.Create(), VersionCommand.Create(),
 };
 root.Options.Add(Connection.HostOption);
 root.Options.Add(CommonOptions.Format);

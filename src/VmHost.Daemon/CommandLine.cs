@@ -18,6 +18,9 @@ internal static class CommandLine
           --vfkit PATH          the vfkit program                   (VMHOST_VFKIT)
           --console-bytes N     cap of a machine's console journal  (VMHOST_CONSOLE_BYTES)
           --max-connections N   connections at the same time        (VMHOST_MAX_CONNECTIONS)
+          --max-machines N      machines, running or not            (VMHOST_MAX_MACHINES)
+          --max-memory-bytes N  guest memory of all that run        (VMHOST_MAX_MEMORY_BYTES)
+          --min-free-bytes N    of the state disk, for a start      (VMHOST_MIN_FREE_BYTES)
           --help, --version
 
         SIGTERM and SIGINT end the daemon; machines go on and are found again at the next start.
@@ -36,6 +39,9 @@ internal static class CommandLine
         ["--vfkit"] = nameof(DaemonOptions.Vfkit),
         ["--console-bytes"] = nameof(DaemonOptions.ConsoleBytes),
         ["--max-connections"] = nameof(DaemonOptions.MaxConnections),
+        ["--max-machines"] = nameof(DaemonOptions.MaxMachines),
+        ["--max-memory-bytes"] = nameof(DaemonOptions.MaxMemoryBytes),
+        ["--min-free-bytes"] = nameof(DaemonOptions.MinFreeBytes),
     };
 
     /// <summary>The settings as configuration keys.</summary>

@@ -1,6 +1,7 @@
 using System.ComponentModel.DataAnnotations;
 using Microsoft.Extensions.Options;
 using VmHost.ShimContract.Posix;
+using VmHost.Specs;
 
 namespace VmHost.Daemon;
 
@@ -43,6 +44,21 @@ internal sealed class DaemonOptions
     /// <summary>Connections at the same time. 1 to 100,000.</summary>
     [Range(1, 100_000)]
     public int MaxConnections { get; set; } = 1000;
+
+    /// <summary>Machines that may exist, running or not. 1 to 100,000.</summary>
+    [Range(1, 100_000)]
+    public int MaxMachines { get; set; } = 1000;
+
+    /// <summary>What the guests that run may have together, in bytes. 0: as much as this host has.</summary>
+    [Range(0, 1L << 50)]
+    public long MaxMemoryBytes { get; set; }
+
+    /// <summary>What must be free on the state directory's disk for a machine to be started, in bytes. Default 64 MiB.</summary>
+    [Range(0, 1L << 50)]
+    public long MinFreeBytes { get; set; } = 64L << 20;
+
+    /// <summary>With the default filled in: what this process could have, so a container's limit counts.</summary>
+    internal ByteSize MaxMemory => new(MaxMemoryBytes > 0 ? MaxMemoryBytes : GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
 
     /// <summary>Where clients connect, with the default filled in.</summary>
     internal string SocketPath => Socket.Length > 0 ? Socket : Path.Combine(RunDir, "vmhostd.sock");

@@ -28,7 +28,10 @@ public sealed class DaemonProcess : IAsyncDisposable
     }
 
     private static string[] Fakes =>
-        ["--shim", Repository.Shim, "--qemu", Repository.FakeHypervisor, "--xhyve", Repository.Face("xhyve"), "--hyperkit", Repository.Face("hyperkit")];
+        ["--shim", Repository.Shim, "--qemu", Repository.FakeHypervisor, "--xhyve", Repository.Face("xhyve"), "--hyperkit", Repository.Face("hyperkit"),
+
+        // Fakes have no memory; the host that runs the tests may have little.
+        "--max-memory-bytes", "1000000000000"];
 
     public string Directory => _directory.Path;
 
@@ -54,9 +57,10 @@ public sealed class DaemonProcess : IAsyncDisposable
     }
 
     /// <summary>Machines run on fake hypervisors (QEMU, xhyve, HyperKit), with programs as built.</summary>
-    public static async Task<DaemonProcess> StartOnFakeAsync()
+    /// <param name="options">More of vmhostd's; a later one wins.</param>
+    public static async Task<DaemonProcess> StartOnFakeAsync(params string[] options)
     {
-        var daemon = new DaemonProcess(Repository.Daemon, Fakes);
+        var daemon = new DaemonProcess(Repository.Daemon, [.. Fakes, .. options]);
         await daemon.StartAsync();
         return daemon;
     }
@@ -64,7 +68,7 @@ public sealed class DaemonProcess : IAsyncDisposable
     /// <summary>As <see cref="StartOnFakeAsync"/>, with the state directory on a disk of its own of this size (2m).</summary>
     public static async Task<DaemonProcess> StartOnSmallDiskAsync(string size)
     {
-        var daemon = new DaemonProcess(Repository.Daemon, Fakes, size);
+        var daemon = new DaemonProcess(Repository.Daemon, [.. Fakes, "--min-free-bytes", "0"], size);
         await daemon.StartAsync();
         return daemon;
     }

@@ -20,7 +20,8 @@ internal static class HaltCommand
         var noKill = new Option<bool>("--no-kill") { Description = "Fail instead of killing it" };
         var force = new Option<bool>("--force", "-f") { Description = "Kill it now" };
         var all = CommonOptions.All();
-        var command = new Command("halt", "Power machines off and wait until they are gone") { machines, time, noKill, force, all };
+        var type = new Option<string?>("--type") { Description = "Type this on the console if the power button is not answered", HelpName = "TEXT" };
+        var command = new Command("halt", "Power machines off and wait until they are gone") { machines, time, noKill, force, type, all };
         command.Aliases.Add("stop");
         command.Aliases.Add("shutdown");
         command.SetAction(async (parsed, ct) =>
@@ -33,6 +34,9 @@ internal static class HaltCommand
                 Grace = new Duration { Seconds = Math.Clamp(parsed.GetValue(time) ?? DefaultSeconds, -MaxSeconds, MaxSeconds) },
                 OnTimeout = parsed.GetValue(noKill) ? HaltTimeoutAction.Fail : HaltTimeoutAction.Kill,
             };
+            if (parsed.GetValue(type) is { } line)
+                template.ConsoleLine = line;
+
             using var daemon = Connection.Open(parsed);
             var chosen = await MachineBatch.NamedOrRunningAsync(daemon, parsed.GetValue(machines)!, parsed.GetValue(all), ct);
             return await MachineBatch.RunAsync(

@@ -28,7 +28,7 @@ internal static class RunCommand
                 if (parsed.GetValue(dryRun))
                     return await PlanAsync(daemon, request, CommonOptions.IsJson(parsed), ct);
 
-                var response = await daemon.Machines.RunMachineAsync(request, cancellationToken: ct);
+                var response = await daemon.RunAsync(request, ct);
                 Output.Warnings(response.Warnings);
                 machine = response.Machine;
             }

@@ -22,10 +22,12 @@ internal sealed class SpecOptions
     private readonly Option<string?> _hypervisor = new("--hypervisor") { Description = "auto (default), qemu, xhyve, hyperkit or vfkit", HelpName = "KIND" };
     private readonly Option<string?> _uuid = new("--uuid") { Description = "SMBIOS UUID (default: random)", HelpName = "UUID" };
 
+    private readonly Option<string?> _restart = RestartSyntax.Option();
+
     internal void AddTo(Command command)
     {
         _boot.AddTo(command);
-        foreach (var option in Devices.Prepend(_name).Prepend(_spec))
+        foreach (var option in Devices.Prepend(_name).Prepend(_spec).Append(_restart))
             command.Options.Add(option);
     }
 
@@ -36,6 +38,8 @@ internal sealed class SpecOptions
         var request = parsed.GetValue(_spec) is { } file ? FromManifest(parsed, file) : new RunMachineRequest { Spec = FromFlags(parsed) };
         if (parsed.GetValue(_name) is { } name)
             request.Name = name;
+        if (parsed.GetValue(_restart) is { } restart)
+            request.RestartPolicy = RestartSyntax.Parse("--restart", restart);
         return request;
     }
 
@@ -45,7 +49,7 @@ internal sealed class SpecOptions
         {
             var given = symbol is Option option ? parsed.GetResult(option) is { Implicit: false } : parsed.GetResult((Argument)symbol) is { Tokens.Count: > 0 };
             if (given)
-                throw new CliException(ExitCodes.Usage, $"--spec and {symbol.Name} do not go together: the file says all, but for --name");
+                throw new CliException(ExitCodes.Usage, $"--spec and {symbol.Name} do not go together: the file says all, but for --name and --restart");
         }
 
         return MachineManifest.Read(file);

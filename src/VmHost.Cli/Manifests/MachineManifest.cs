@@ -28,7 +28,7 @@ internal static class MachineManifest
     private static readonly string[] Keys =
     [
         "name", "prefix", "kernel", "initrd", "cmdline", "append", "cpus", "memory", "publish", "disks", "cdroms", "network", "mac",
-        "second_serial", "on_reboot", "hypervisor", "uuid",
+        "second_serial", "on_reboot", "restart", "hypervisor", "uuid",
     ];
 
     private static void Apply(RunMachineRequest request, YamlEntry entry, Func<string, string> absolute)
@@ -51,6 +51,7 @@ internal static class MachineManifest
             case "mac": (spec.Network ??= new()).MacAddress = entry.Text(); break;
             case "second_serial": spec.SecondSerialPath = absolute(entry.Text()); break;
             case "on_reboot": spec.OnReboot = DeviceSyntax.OnReboot(entry.Label, entry.Text()); break;
+            case "restart": request.RestartPolicy = RestartSyntax.Parse(entry.Label, entry.Text()); break;
             case "hypervisor": spec.Hypervisor = DeviceSyntax.Hypervisor(entry.Label, entry.Text()); break;
             case "uuid": spec.Uuid = entry.Text(); break;
             default: throw entry.UnknownKey(Keys);

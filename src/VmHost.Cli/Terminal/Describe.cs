@@ -42,10 +42,60 @@ internal static class Describe
     internal static string Disk(Disk disk) =>
         $"{disk.Path},format={(disk.Format == DiskFormat.Qcow2 ? "qcow2" : "raw")}{(disk.ReadOnly ? ",ro" : "")}";
 
+    /// <summary>As it is typed: on-failure:3.</summary>
+    internal static string Restart(RestartPolicy? policy) =>
+        policy?.Mode switch
+        {
+            RestartMode.OnFailure => policy.MaxRetries > 0 ? string.Create(CultureInfo.InvariantCulture, $"on-failure:{policy.MaxRetries}") : "on-failure",
+            RestartMode.Always => "always",
+            RestartMode.UnlessStopped => "unless-stopped",
+            _ => "no",
+        };
+
+    /// <summary>Null where nothing is known to be wrong.</summary>
+    internal static string? Fault(GuestFault fault) =>
+        fault switch
+        {
+            GuestFault.DamagedInitrd => "damaged_initrd",
+            GuestFault.NoInit => "no_init",
+            GuestFault.NoRootDevice => "no_root_device",
+            GuestFault.OutOfMemory => "out_of_memory",
+            GuestFault.InitEnded => "init_ended",
+            GuestFault.Panic => "panic",
+            _ => null,
+        };
+
+    /// <summary>What happened, in a word or two.</summary>
+    internal static string EventKind(Event happened) =>
+        happened.Kind switch
+        {
+            Protocol.V1.EventKind.DaemonStarted => "vmhostd started",
+            Protocol.V1.EventKind.DaemonStopping => "vmhostd stops",
+            Protocol.V1.EventKind.MachineCreated => "created",
+            Protocol.V1.EventKind.MachineState => State(happened.State),
+            Protocol.V1.EventKind.MachineHalting => HaltStep(happened.HaltStep),
+            Protocol.V1.EventKind.MachineUpdated => "updated",
+            Protocol.V1.EventKind.MachineDeleted => "deleted",
+            _ => "something that this vmctl does not know",
+        };
+
+    internal static string HaltStep(HaltStep step) =>
+        step switch
+        {
+            Protocol.V1.HaltStep.ButtonPressed => "halt: button",
+            Protocol.V1.HaltStep.ButtonFailed => "halt: no button",
+            Protocol.V1.HaltStep.LineTyped => "halt: typed",
+            Protocol.V1.HaltStep.Killed => "halt: kill",
+            Protocol.V1.HaltStep.Reaped => "halt: gone",
+            Protocol.V1.HaltStep.GivenUp => "halt: given up",
+            _ => "halt",
+        };
+
     internal static string Exit(MachineExit? exit) =>
         exit switch
         {
             null => "-",
+            { GuestFault: not (GuestFault.Unspecified or GuestFault.Panic) } => $"{Reason(exit.Reason)} ({Fault(exit.GuestFault)})",
             { HasSignal: true } => string.Create(CultureInfo.InvariantCulture, $"{Reason(exit.Reason)} (signal {exit.Signal})"),
             { HasCode: true } => string.Create(CultureInfo.InvariantCulture, $"{Reason(exit.Reason)} ({exit.Code})"),
             _ => Reason(exit.Reason),

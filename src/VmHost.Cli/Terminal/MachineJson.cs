@@ -11,7 +11,7 @@ namespace VmHost.Cli.Terminal;
 internal sealed record MachineView(
     string Id, string Name, string State, string? StateDetail, string? Hypervisor, int? Cpus, long? MemoryBytes, string? Kernel,
     string? Initrd, string? CommandLine, string? Uuid, string[]? Ports, string? Network, string[]? Disks, string[]? Cdroms,
-    string? SecondSerial, string? OnReboot, string? CreatedAt, string? StartedAt, int? BootCount,
+    string? SecondSerial, string? OnReboot, string? Restart, int? RestartAttempts, string? NextStartAt, string? CreatedAt, string? StartedAt, int? BootCount,
     int? HypervisorPid, int? ShimPid, ExitView? LastExit, string[]? Argv, DigestView[]? Digests)
 {
     internal static MachineView Of(Machine machine) =>
@@ -33,6 +33,9 @@ internal sealed record MachineView(
             machine.Spec?.CdromPaths.Count > 0 ? [.. machine.Spec.CdromPaths] : null,
             machine.Spec?.HasSecondSerialPath == true ? machine.Spec.SecondSerialPath : null,
             machine.Spec is null ? null : machine.Spec.OnReboot == RebootAction.Stop ? "stop" : "restart",
+            Describe.Restart(machine.RestartPolicy),
+            machine.RestartAttempts > 0 ? machine.RestartAttempts : null,
+            Time(machine.NextStartTime),
             Time(machine.CreateTime),
             Time(machine.StartTime),
             machine.BootCount,
@@ -44,17 +47,19 @@ internal sealed record MachineView(
 
     /// <summary>All that is left to say of it.</summary>
     internal static MachineView OfDeleted(DeleteMachineResponse deleted) =>
-        new(deleted.Id, deleted.Name, "deleted", null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null);
+        new(deleted.Id, deleted.Name, "deleted", null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null);
 
     internal static string? Time(Timestamp? time) => time?.ToDateTimeOffset().ToString("O", System.Globalization.CultureInfo.InvariantCulture);
 }
 
 internal sealed record ExitView(
-    string Reason, int? Code, int? Signal, int Boot, double? RanForSeconds, string? EndedAt, string Detail, string ConsoleTail, string HypervisorLogTail)
+    string Reason, bool Expected, string? GuestFault, int? Code, int? Signal, int Boot, double? RanForSeconds, string? EndedAt, string Detail, string ConsoleTail, string HypervisorLogTail)
 {
     internal static ExitView Of(MachineExit exit) =>
         new(
             Describe.Reason(exit.Reason),
+            exit.Expected,
+            Describe.Fault(exit.GuestFault),
             exit.HasCode ? exit.Code : null,
             exit.HasSignal ? exit.Signal : null,
             exit.Boot,
@@ -63,6 +68,32 @@ internal sealed record ExitView(
             exit.Detail,
             Encoding.UTF8.GetString(exit.ConsoleTail.Span),
             Encoding.UTF8.GetString(exit.HypervisorLogTail.Span));
+}
+
+/// <summary>An event, for programs.</summary>
+internal sealed record EventView(
+    string Token, long Sequence, string? Time, string Kind, string? Id, string? Name, string? State, string? Detail, int? Boot,
+    string? HaltStep, string? Reason, bool? Expected, string? GuestFault, int? Code, int? Signal)
+{
+    internal static EventView Of(Event happened, string token) =>
+        new(
+            token,
+            happened.Sequence,
+            MachineView.Time(happened.Time),
+            JsonNamingPolicy.SnakeCaseLower.ConvertName(happened.Kind.ToString()),
+            OrNull(happened.MachineId),
+            OrNull(happened.MachineName),
+            happened.State == MachineState.Unspecified ? null : Describe.State(happened.State),
+            OrNull(happened.Detail),
+            happened.Boot > 0 ? happened.Boot : null,
+            happened.HaltStep == Protocol.V1.HaltStep.Unspecified ? null : JsonNamingPolicy.SnakeCaseLower.ConvertName(happened.HaltStep.ToString()),
+            happened.Exit is { } exit ? Describe.Reason(exit.Reason) : null,
+            happened.Exit?.Expected,
+            happened.Exit is { } ended ? Describe.Fault(ended.GuestFault) : null,
+            happened.Exit?.HasCode == true ? happened.Exit.Code : null,
+            happened.Exit?.HasSignal == true ? happened.Exit.Signal : null);
+
+    private static string? OrNull(string text) => text.Length > 0 ? text : null;
 }
 
 internal sealed record DigestView(string Path, string Sha256);
@@ -83,16 +114,23 @@ internal sealed record PlanView(string Hypervisor, string Executable, string[] A
 [JsonSerializable(typeof(VersionView))]
 [JsonSerializable(typeof(PlanView))]
 [JsonSerializable(typeof(FindingView[]))]
+[JsonSerializable(typeof(EventView))]
 internal sealed partial class MachineJson : JsonSerializerContext
 {
     // People read it too: quotes and plus signs stay what they are. Control characters are still escaped.
-    private static readonly MachineJson Readable = new(new()
+    private static readonly MachineJson Readable = Create(indented: true);
+
+    private static readonly MachineJson OnOneLine = Create(indented: false);
+
+    private static MachineJson Create(bool indented) => new(new()
     {
-        WriteIndented = true,
+        WriteIndented = indented,
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
         DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
     });
+
+    internal static string LineOf(EventView happened) => JsonSerializer.Serialize(happened, OnOneLine.EventView);
 
     internal static string Of(MachineView machine) => JsonSerializer.Serialize(machine, Readable.MachineView);
 

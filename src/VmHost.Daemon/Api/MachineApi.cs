@@ -6,66 +6,81 @@ using VmHost.Supervision;
 namespace VmHost.Daemon.Api;
 
 /// <summary>Map, call, map. Each request that changes something is carried through when the caller goes away.</summary>
-internal sealed class MachineApi(MachineRegistry machines, IHostApplicationLifetime lifetime) : MachineService.MachineServiceBase
+internal sealed class MachineApi(MachineRegistry machines, RequestMemory requests, IHostApplicationLifetime lifetime) : MachineService.MachineServiceBase
 {
-    public override async Task<RunMachineResponse> RunMachine(RunMachineRequest request, ServerCallContext context)
-    {
-        var result = await machines.RunAsync(RequestMapping.ToRequest(request.HasName ? request.Name : null, request.Spec), context.CancellationToken);
-        return new RunMachineResponse { Machine = MachineMapping.ToProto(result.Machine.Snapshot), Warnings = { result.Warnings } };
-    }
-
-    public override async Task<StartMachineResponse> StartMachine(StartMachineRequest request, ServerCallContext context)
-    {
-        var machine = machines.Get(request.Machine);
-        var result = await machine.StartAsync(context.CancellationToken);
-        return new StartMachineResponse
+    public override Task<RunMachineResponse> RunMachine(RunMachineRequest request, ServerCallContext context) =>
+        requests.OnceAsync(request.RequestId, request, async () =>
         {
-            Machine = MachineMapping.ToProto(machine.Snapshot),
-            Changed = result.Changed,
-            Warnings = { result.Warnings },
-        };
-    }
+            var result = await machines.RunAsync(RequestMapping.ToRequest(request), CancellationOf(request.RequestId, context));
+            return new RunMachineResponse { Machine = MachineMapping.ToProto(result.Machine.Snapshot), Warnings = { result.Warnings } };
+        });
 
-    public override async Task<HaltMachineResponse> HaltMachine(HaltMachineRequest request, ServerCallContext context)
-    {
-        var machine = machines.Get(request.Machine);
-        var result = await machine.HaltAsync(
-            RequestMapping.Grace(request), request.OnTimeout != HaltTimeoutAction.Fail, context.CancellationToken);
-        return new HaltMachineResponse
+    public override Task<StartMachineResponse> StartMachine(StartMachineRequest request, ServerCallContext context) =>
+        requests.OnceAsync(request.RequestId, request, async () =>
         {
-            Machine = MachineMapping.ToProto(machine.Snapshot),
-            Changed = result is not null,
-            Killed = result == StopResult.Killed,
-        };
-    }
+            var machine = machines.Get(request.Machine);
+            var result = await machine.StartAsync(CancellationOf(request.RequestId, context));
+            return new StartMachineResponse
+            {
+                Machine = MachineMapping.ToProto(machine.Snapshot),
+                Changed = result.Changed,
+                Warnings = { result.Warnings },
+            };
+        });
 
-    public override async Task<KillMachineResponse> KillMachine(KillMachineRequest request, ServerCallContext context)
-    {
-        var machine = machines.Get(request.Machine);
-        var changed = await machine.KillAsync(context.CancellationToken);
-        return new KillMachineResponse { Machine = MachineMapping.ToProto(machine.Snapshot), Changed = changed };
-    }
+    public override Task<HaltMachineResponse> HaltMachine(HaltMachineRequest request, ServerCallContext context) =>
+        requests.OnceAsync(request.RequestId, request, async () =>
+        {
+            var machine = machines.Get(request.Machine);
+            var result = await machine.HaltAsync(RequestMapping.ToOptions(request), CancellationOf(request.RequestId, context));
+            return new HaltMachineResponse
+            {
+                Machine = MachineMapping.ToProto(machine.Snapshot),
+                Changed = result is not null,
+                Killed = result == StopResult.Killed,
+            };
+        });
 
-    public override async Task<PauseMachineResponse> PauseMachine(PauseMachineRequest request, ServerCallContext context)
-    {
-        var machine = machines.Get(request.Machine);
-        var changed = await machine.PauseAsync(context.CancellationToken);
-        return new PauseMachineResponse { Machine = MachineMapping.ToProto(machine.Snapshot), Changed = changed };
-    }
+    public override Task<KillMachineResponse> KillMachine(KillMachineRequest request, ServerCallContext context) =>
+        requests.OnceAsync(request.RequestId, request, async () =>
+        {
+            var machine = machines.Get(request.Machine);
+            var changed = await machine.KillAsync(CancellationOf(request.RequestId, context));
+            return new KillMachineResponse { Machine = MachineMapping.ToProto(machine.Snapshot), Changed = changed };
+        });
 
-    public override async Task<ResumeMachineResponse> ResumeMachine(ResumeMachineRequest request, ServerCallContext context)
-    {
-        var machine = machines.Get(request.Machine);
-        var changed = await machine.ResumeAsync(context.CancellationToken);
-        return new ResumeMachineResponse { Machine = MachineMapping.ToProto(machine.Snapshot), Changed = changed };
-    }
+    public override Task<UpdateMachineResponse> UpdateMachine(UpdateMachineRequest request, ServerCallContext context) =>
+        requests.OnceAsync(request.RequestId, request, async () =>
+        {
+            var machine = machines.Get(request.Machine);
+            var changed = request.RestartPolicy is not null
+                && await machine.UpdateAsync(RequestMapping.ToPolicy(request.RestartPolicy), CancellationOf(request.RequestId, context));
+            return new UpdateMachineResponse { Machine = MachineMapping.ToProto(machine.Snapshot), Changed = changed };
+        });
 
-    public override async Task<DeleteMachineResponse> DeleteMachine(DeleteMachineRequest request, ServerCallContext context)
-    {
-        var machine = machines.Get(request.Machine);
-        await machines.DeleteAsync(machine, request.Force, context.CancellationToken);
-        return new DeleteMachineResponse { Id = machine.Snapshot.Id, Name = machine.Snapshot.Name };
-    }
+    public override Task<PauseMachineResponse> PauseMachine(PauseMachineRequest request, ServerCallContext context) =>
+        requests.OnceAsync(request.RequestId, request, async () =>
+        {
+            var machine = machines.Get(request.Machine);
+            var changed = await machine.PauseAsync(CancellationOf(request.RequestId, context));
+            return new PauseMachineResponse { Machine = MachineMapping.ToProto(machine.Snapshot), Changed = changed };
+        });
+
+    public override Task<ResumeMachineResponse> ResumeMachine(ResumeMachineRequest request, ServerCallContext context) =>
+        requests.OnceAsync(request.RequestId, request, async () =>
+        {
+            var machine = machines.Get(request.Machine);
+            var changed = await machine.ResumeAsync(CancellationOf(request.RequestId, context));
+            return new ResumeMachineResponse { Machine = MachineMapping.ToProto(machine.Snapshot), Changed = changed };
+        });
+
+    public override Task<DeleteMachineResponse> DeleteMachine(DeleteMachineRequest request, ServerCallContext context) =>
+        requests.OnceAsync(request.RequestId, request, async () =>
+        {
+            var machine = machines.Get(request.Machine);
+            await machines.DeleteAsync(machine, request.Force, CancellationOf(request.RequestId, context));
+            return new DeleteMachineResponse { Id = machine.Snapshot.Id, Name = machine.Snapshot.Name };
+        });
 
     public override Task<GetMachineResponse> GetMachine(GetMachineRequest request, ServerCallContext context) =>
         Task.FromResult(new GetMachineResponse { Machine = MachineMapping.ToDetailedProto(machines.Get(request.Machine).Snapshot) });
@@ -82,7 +97,11 @@ internal sealed class MachineApi(MachineRegistry machines, IHostApplicationLifet
 
     public override async Task<PlanMachineResponse> PlanMachine(PlanMachineRequest request, ServerCallContext context)
     {
-        var result = await machines.PlanAsync(RequestMapping.ToRequest(request.HasName ? request.Name : null, request.Spec), context.CancellationToken);
+        var result = await machines.PlanAsync(RequestMapping.ToRequest(request), context.CancellationToken);
         return MachineMapping.ToProto(result);
     }
+
+    // Who asks with an id may come back for the answer: the call is theirs no more.
+    private static CancellationToken CancellationOf(string requestId, ServerCallContext context) =>
+        requestId.Length > 0 ? CancellationToken.None : context.CancellationToken;
 }

@@ -23,6 +23,9 @@ internal static class MachineMapping
             BootCount = snapshot.Boot?.Number ?? 0,
             LastExit = snapshot.LastExit is { } exit ? ToProto(exit) : null,
             Spec = snapshot.Spec is { } spec ? ToProto(spec, snapshot.Boot) : null,
+            RestartPolicy = new() { Mode = ToProto(snapshot.Restart.Mode), MaxRetries = snapshot.Restart.MaxRetries },
+            RestartAttempts = snapshot.Retry?.Attempts ?? 0,
+            NextStartTime = snapshot.Retry?.NextAt is { } next ? Timestamp.FromDateTimeOffset(next) : null,
         };
         if (snapshot.HypervisorPid is { } hypervisor)
             machine.HypervisorPid = hypervisor;
@@ -130,6 +133,8 @@ internal static class MachineMapping
             Detail = summary.Detail,
             ConsoleTail = ByteString.CopyFrom(summary.ConsoleTail),
             HypervisorLogTail = ByteString.CopyFrom(summary.HypervisorLogTail),
+            GuestFault = ToProto(summary.Fault),
+            Expected = summary.Expected,
         };
         if (summary.Code is { } code)
             exit.Code = code;
@@ -161,6 +166,27 @@ internal static class MachineMapping
             Machines.MachineState.Failed => Protocol.V1.MachineState.Failed,
             Machines.MachineState.Unknown => Protocol.V1.MachineState.Unknown,
             _ => Protocol.V1.MachineState.Unspecified,
+        };
+
+    internal static Protocol.V1.GuestFault ToProto(Hypervisors.GuestFault fault) =>
+        fault switch
+        {
+            Hypervisors.GuestFault.DamagedInitrd => Protocol.V1.GuestFault.DamagedInitrd,
+            Hypervisors.GuestFault.NoInit => Protocol.V1.GuestFault.NoInit,
+            Hypervisors.GuestFault.NoRootDevice => Protocol.V1.GuestFault.NoRootDevice,
+            Hypervisors.GuestFault.OutOfMemory => Protocol.V1.GuestFault.OutOfMemory,
+            Hypervisors.GuestFault.InitEnded => Protocol.V1.GuestFault.InitEnded,
+            Hypervisors.GuestFault.Panic => Protocol.V1.GuestFault.Panic,
+            _ => Protocol.V1.GuestFault.Unspecified,
+        };
+
+    private static Protocol.V1.RestartMode ToProto(Specs.RestartMode mode) =>
+        mode switch
+        {
+            Specs.RestartMode.OnFailure => Protocol.V1.RestartMode.OnFailure,
+            Specs.RestartMode.Always => Protocol.V1.RestartMode.Always,
+            Specs.RestartMode.UnlessStopped => Protocol.V1.RestartMode.UnlessStopped,
+            _ => Protocol.V1.RestartMode.No,
         };
 
     internal static Protocol.V1.ExitReason ToProto(Hypervisors.ExitReason reason) =>

@@ -1,6 +1,10 @@
+using System.Globalization;
+using System.Text;
+using Google.Protobuf.WellKnownTypes;
 using VmHost.Consoles;
 using VmHost.Protocol.V1;
 using VmHost.Specs;
+using VmHost.Supervision;
 
 namespace VmHost.Daemon.Api;
 
@@ -8,11 +12,39 @@ namespace VmHost.Daemon.Api;
 internal static class RequestMapping
 {
     private const int MaxInputBytes = 64 << 10;
+    private const int MaxConsoleLineBytes = 1024;
 
     private static readonly TimeSpan DefaultGrace = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan MaxGrace = TimeSpan.FromHours(1);
 
-    internal static MachineRequest ToRequest(string? name, Protocol.V1.MachineSpec? spec)
+    private static readonly TimeSpan DefaultHeartbeat = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan MinHeartbeat = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan MaxHeartbeat = TimeSpan.FromHours(1);
+
+    internal static MachineRequest ToRequest(RunMachineRequest request) =>
+        ToRequest(request.HasName ? request.Name : null, request.Spec) with
+        {
+            Restart = ToPolicy(request.RestartPolicy),
+            Id = request.RequestId.Length > 0 ? request.RequestId : null,
+        };
+
+    internal static MachineRequest ToRequest(PlanMachineRequest request) => ToRequest(request.HasName ? request.Name : null, request.Spec);
+
+    internal static Specs.RestartPolicy ToPolicy(Protocol.V1.RestartPolicy? policy) =>
+        policy is null
+            ? Specs.RestartPolicy.Never
+            : new(
+                policy.Mode switch
+                {
+                    Protocol.V1.RestartMode.Unspecified or Protocol.V1.RestartMode.No => Specs.RestartMode.No,
+                    Protocol.V1.RestartMode.OnFailure => Specs.RestartMode.OnFailure,
+                    Protocol.V1.RestartMode.Always => Specs.RestartMode.Always,
+                    Protocol.V1.RestartMode.UnlessStopped => Specs.RestartMode.UnlessStopped,
+                    _ => (Specs.RestartMode)(-1),   // the validation names it
+                },
+                policy.MaxRetries);
+
+    private static MachineRequest ToRequest(string? name, Protocol.V1.MachineSpec? spec)
     {
         if (spec?.Boot is not { } boot)
             throw VmHostException.ForFaults([new("spec.boot", "is not set; name a triple or a kernel")]);
@@ -44,15 +76,41 @@ internal static class RequestMapping
         };
     }
 
-    internal static TimeSpan Grace(HaltMachineRequest request)
-    {
-        if (request.Grace is not { } grace)
-            return DefaultGrace;
+    internal static HaltOptions ToOptions(HaltMachineRequest request) =>
+        new(
+            ToSpan(request.Grace, "grace", DefaultGrace, TimeSpan.Zero, MaxGrace),
+            request.OnTimeout != HaltTimeoutAction.Fail,
+            request.HasConsoleLine ? ConsoleLine(request.ConsoleLine) : null);
 
-        // Compared as seconds: a value out of TimeSpan's range must not throw before it is refused.
-        return grace.Seconds >= 0 && grace.Seconds <= MaxGrace.TotalSeconds && grace.Nanos is >= 0 and < 1_000_000_000
-            ? grace.ToTimeSpan()
-            : throw VmHostException.ForFaults([new("grace", "must be 0 s to 1 h")]);
+    internal static TimeSpan HeartbeatInterval(WatchEventsRequest request) =>
+        ToSpan(request.HeartbeatInterval, "heartbeat_interval", DefaultHeartbeat, MinHeartbeat, MaxHeartbeat);
+
+    internal static DateTimeOffset Since(WatchEventsRequest request)
+    {
+        try
+        {
+            return request.Since.ToDateTimeOffset();
+        }
+        catch (InvalidOperationException)
+        {
+            throw VmHostException.ForFaults([new("since", "is no time between the years 1 and 9999")]);
+        }
+    }
+
+    private static string ConsoleLine(string line) =>
+        line.Length > 0 && Encoding.UTF8.GetByteCount(line) <= MaxConsoleLineBytes && !line.Any(char.IsControl)
+            ? line
+            : throw VmHostException.ForFaults([new("console_line", $"must be 1 to {MaxConsoleLineBytes} bytes without control characters")]);
+
+    // Compared as seconds: a value out of TimeSpan's range must not throw before it is refused.
+    private static TimeSpan ToSpan(Duration? given, string field, TimeSpan unset, TimeSpan min, TimeSpan max)
+    {
+        if (given is null)
+            return unset;
+
+        return given.Seconds >= min.TotalSeconds && given.Seconds <= max.TotalSeconds && given.Nanos is >= 0 and < 1_000_000_000
+            ? given.ToTimeSpan()
+            : throw VmHostException.ForFaults([new(field, string.Create(CultureInfo.InvariantCulture, $"must be {min.TotalSeconds:0} s to {max.TotalHours:0} h"))]);
     }
 
     internal static ConsoleStart Start(ReadConsoleRequest request) =>

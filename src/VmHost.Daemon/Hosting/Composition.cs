@@ -6,6 +6,7 @@ using VmHost.Hypervisors;
 using VmHost.Hypervisors.Diagnosis;
 using VmHost.Images;
 using VmHost.Machines;
+using VmHost.Machines.Events;
 using VmHost.ShimContract.Journal;
 using VmHost.State;
 using VmHost.Supervision;
@@ -67,6 +68,7 @@ internal static class Composition
         app.MapGrpcService<MachineApi>();
         app.MapGrpcService<ConsoleApi>();
         app.MapGrpcService<HostApi>();
+        app.MapGrpcService<EventApi>();
         app.MapGrpcHealthChecksService();
         app.MapGrpcReflectionService();
         return app;
@@ -94,6 +96,7 @@ internal static class Composition
         services.AddSingleton(all => StateDirectory.Open(Options(all).StateDir, Time(all)));
         services.AddSingleton(all => ListeningSocket.Take(Options(all), Time(all)));
         services.AddSingleton<MachineStore>();
+        services.AddSingleton(all => new EventLog(all.GetRequiredService<StateDirectory>().Events, Time(all), all.GetRequiredService<ILogger<EventLog>>()));
         services.AddSingleton<ShimReaper>();
         services.AddSingleton<StopLadder>();
         services.AddSingleton<FileDigests>();
@@ -107,12 +110,17 @@ internal static class Composition
             Launcher = all.GetRequiredService<ShimLauncher>(),
             Ladder = all.GetRequiredService<StopLadder>(),
             Digests = all.GetRequiredService<FileDigests>(),
+            Claims = new(Options(all).MaxMemory),
+            Space = new(Options(all).StateDir, new(Options(all).MinFreeBytes)),
+            Events = all.GetRequiredService<EventLog>(),
+            MaxMachines = Options(all).MaxMachines,
             RunDirectory = Options(all).RunDir,
             Journal = JournalOf(Options(all).ConsoleBytes),
             Time = Time(all),
             Log = all.GetRequiredService<ILogger<Machine>>(),
         });
         services.AddSingleton<MachineRegistry>();
+        services.AddSingleton<RequestMemory>();
     }
 
     private static void ConfigureKestrel(KestrelServerOptions kestrel)

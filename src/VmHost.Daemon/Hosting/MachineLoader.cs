@@ -1,18 +1,18 @@
 using Microsoft.Extensions.Options;
 using VmHost.Machines;
+using VmHost.Machines.Events;
 
 namespace VmHost.Daemon.Hosting;
 
 /// <summary>Loads the machines before the first request, and says when the daemon serves and stops.</summary>
 internal sealed partial class MachineLoader(
-    MachineRegistry machines, IOptions<DaemonOptions> options, ILogger<MachineLoader> logger) : IHostedLifecycleService
+    MachineRegistry machines, EventLog events, IOptions<DaemonOptions> options, ILogger<MachineLoader> logger) : IHostedLifecycleService
 {
-    private Task _adoptions = Task.CompletedTask;
-
     public Task StartingAsync(CancellationToken cancellationToken)
     {
         // Listed at once; what each does is found out in the background, so a silent one delays nobody.
-        _adoptions = machines.LoadAsync();
+        events.Publish(new() { Kind = HostEventKind.DaemonStarted });
+        _ = machines.LoadAsync();
         return Task.CompletedTask;
     }
 
@@ -26,7 +26,11 @@ internal sealed partial class MachineLoader(
         return Task.CompletedTask;
     }
 
-    public Task StoppingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+    public Task StoppingAsync(CancellationToken cancellationToken)
+    {
+        events.Publish(new() { Kind = HostEventKind.DaemonStopping });
+        return Task.CompletedTask;
+    }
 
     public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
@@ -34,7 +38,7 @@ internal sealed partial class MachineLoader(
     {
         var count = machines.List().Count(machine => !MachineTransitions.IsAtRest(machine.State));
         LogStopped(count);
-        return _adoptions.WaitAsync(cancellationToken);
+        return Task.CompletedTask;   // what is still being looked at or started is the next daemon's affair
     }
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Serving on {Socket}; {Machines} machines on record.")]

@@ -14,6 +14,9 @@ internal static class BootJudge
     private const int LogTailBytes = 4 << 10;
     private const int MonitorLogBytes = 256 << 10;
 
+    // A panic prints several KiB after the words that say what led to it, an initrd that cannot be unpacked a whole boot.
+    private const int SearchedConsoleBytes = 128 << 10;
+
     /// <summary>The exit of a boot that ended, for certain.</summary>
     /// <param name="end">Exited or lost.</param>
     /// <param name="boot">The boot.</param>
@@ -42,7 +45,8 @@ internal static class BootJudge
 
     private static ExitSummary Exited(ExitRecord exit, BootRecord boot, MachinePaths paths, bool killRequested)
     {
-        var consoleTail = ConsoleTail.Read(paths.Console, exit.ConsoleBegin, exit.ConsoleEnd);
+        var searched = ConsoleTail.Read(paths.Console, exit.ConsoleBegin, exit.ConsoleEnd, SearchedConsoleBytes);
+        var consoleTail = searched[^Math.Min(searched.Length, ConsoleTail.KeptBytes)..];
         var hypervisorLog = Tail(paths.HypervisorLog, LogTailBytes);
         var verdict = exit.StartError is { } error
             ? new ExitVerdict(ExitReason.StartFailed, error)
@@ -57,11 +61,17 @@ internal static class BootJudge
                 HypervisorLog = Encoding.UTF8.GetString(hypervisorLog),
             });
 
+        // A guest that ended as it may was not kept from running, whatever it complained of.
+        var fault = verdict.Reason is ExitReason.PowerOff or ExitReason.Halt or ExitReason.Reset
+            ? GuestFault.None
+            : GuestFaults.Find(Encoding.UTF8.GetString(searched));
+
         return new ExitSummary
         {
             Boot = exit.Boot,
             Reason = verdict.Reason,
-            Detail = verdict.Detail,
+            Detail = fault is GuestFault.None or GuestFault.Panic ? verdict.Detail : $"{verdict.Detail}; {GuestFaults.Explain(fault)}",
+            Fault = fault,
             Expected = verdict.Reason is ExitReason.PowerOff or ExitReason.Halt or ExitReason.Reset
                 || (verdict.Reason == ExitReason.Killed && killRequested),
             Code = exit.Code,

@@ -79,16 +79,6 @@ public sealed partial class Machine
     private void SavePausedLocked(int? boot)
     {
         _record = _record! with { Seq = _record.Seq + 1, PausedBoot = boot };
-        try
-        {
-            _services.Store.Save(_record);
-        }
-        catch (IOException e)
-        {
-            LogPauseNotSaved(e, _snapshot.Name);
-        }
+        SaveLocked();
     }
-
-    [Microsoft.Extensions.Logging.LoggerMessage(Level = Microsoft.Extensions.Logging.LogLevel.Error, Message = "Machine {Machine}: that it is paused, or not any more, could not be saved.")]
-    private partial void LogPauseNotSaved(Exception e, string machine);
 }

@@ -37,7 +37,7 @@ public sealed partial class Machine
         try
         {
             if (await BeginBootLockedAsync(CancellationToken.None) is ({ } boot, _))
-                _ = ConfirmRebootAsync(boot);
+                _ = ConfirmUnaskedAsync(boot);
         }
         catch (VmHostException e)
         {
@@ -47,7 +47,7 @@ public sealed partial class Machine
         }
     }
 
-    private async Task ConfirmRebootAsync(SupervisedBoot boot)
+    private async Task ConfirmUnaskedAsync(SupervisedBoot boot)
     {
         try
         {
@@ -55,7 +55,7 @@ public sealed partial class Machine
         }
         catch (VmHostException e)
         {
-            LogNotRebooted(e, _snapshot.Name);   // the machine's state tells it too
+            LogNotConfirmed(e, _snapshot.Name);   // the machine's state tells it too
         }
     }
 
@@ -79,6 +79,9 @@ public sealed partial class Machine
     private ExitSummary JudgeLocked(SupervisedBoot boot, BootEnd end)
     {
         var exit = BootJudge.Judge(end, _record!.Boot!, Paths, _killRequested, _services.Time.GetUtcNow());
+        if (_hungBoot == boot && exit.Reason == ExitReason.Killed)
+            return exit with { Reason = ExitReason.StartFailed, Expected = false, Detail = "the hypervisor hung: it neither answered nor did the guest write anything in 60 s, and it was killed" };
+
         return _haltedBoot == boot && exit.Reason == ExitReason.Killed
             ? exit with { Reason = ExitReason.Halt, Expected = true, Detail = "the guest halted its processors, with interrupts off, and QEMU was ended" }
             : exit;
@@ -89,6 +92,9 @@ public sealed partial class Machine
 
     [LoggerMessage(Level = LogLevel.Error, Message = "Machine {Machine}: the guest rebooted, and its next boot failed.")]
     private partial void LogNotRebooted(Exception e, string machine);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Machine {Machine}: a boot that nobody asked for failed.")]
+    private partial void LogNotConfirmed(Exception e, string machine);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Machine {Machine}: the guest halted; ending QEMU, which would stay.")]
     private partial void LogHalted(string machine);

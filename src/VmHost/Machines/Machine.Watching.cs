@@ -27,7 +27,7 @@ public sealed partial class Machine
             if (_record.Boot is null)
                 SetLocked(MachineState.Created, "");
             else if (_record.LastExit?.Boot == _record.Boot.Number)
-                SetLocked(_record.LastExit.Expected ? MachineState.Stopped : MachineState.Failed, _record.LastExit.Detail);
+                AdoptEndedLocked(_record.LastExit);
             else
                 await AdoptUnendedLockedAsync(_record.Boot);
         }
@@ -46,7 +46,7 @@ public sealed partial class Machine
     private Task AdoptUnendedLockedAsync(BootRecord boot)
     {
         // Whatever it turns out to do, nobody else gets its disks before that is known.
-        _services.Disks.TryClaim(_snapshot.Name, _record!.Spec.Disks);
+        _services.Claims.ClaimUnasked(_snapshot.Name, _record!.Spec);
         return AdoptBootLockedAsync(boot, AdoptionLimit);
     }
 
@@ -88,7 +88,7 @@ public sealed partial class Machine
         }
 
         var end = await SupervisedBoot.FindEndAsync(boot.Nonce, Paths, _services.Time);
-        await EndOrRebootLockedAsync(BootJudge.Judge(end, boot, Paths, killRequested: false, _services.Time.GetUtcNow()));
+        await EndOrRebootLockedAsync(BootJudge.Judge(end, boot, Paths, killRequested: _record!.StoppedByHand, _services.Time.GetUtcNow()));
     }
 
     private void AttachLocked(SupervisedBoot boot)
@@ -173,7 +173,7 @@ public sealed partial class Machine
         }
 
         var end = await SupervisedBoot.FindEndAsync(_record!.Boot!.Nonce, Paths, _services.Time);
-        EndLocked(BootJudge.Judge(end, _record.Boot, Paths, _killRequested, _services.Time.GetUtcNow()));
+        EndLocked(BootJudge.Judge(end, _record.Boot, Paths, _killRequested || _record.StoppedByHand, _services.Time.GetUtcNow()));
     }
 
     // The only way in which a process is signalled whose shim does not vouch for it: number and start time, as the shim
@@ -188,6 +188,7 @@ public sealed partial class Machine
 
             var run = LoadRun(bootRecord);
             _killRequested = true;
+            SetStoppedByHandLocked(true);
             var proved = ProcessIdentity.SignalIfSame(run.HypervisorPid, run.HypervisorStartTime, Signals.Kill);
             proved |= ProcessIdentity.SignalIfSame(run.ShimPid, run.ShimStartTime, Signals.Kill);
             if (!proved)
@@ -222,62 +223,11 @@ public sealed partial class Machine
     private VmHostException NoProof() =>
         new(VmHostError.FailedPrecondition, $"no process could be proved to be machine {_snapshot.Name}'s, so none was signalled; find who holds its lock with: fuser {Paths.Lock}");
 
-    private void EndLocked(ExitSummary exit)
-    {
-        _services.Disks.Release(_snapshot.Name);
-        _record = _record! with { Seq = _record.Seq + 1, LastExit = exit, PausedBoot = null };
-        try
-        {
-            _services.Store.Save(_record);
-        }
-        catch (IOException e)
-        {
-            // What is known stays known here; the next daemon finds it out again from exit.json.
-            LogExitNotSaved(e, _snapshot.Name);
-        }
-
-        MoveLocked(
-            exit.Expected ? MachineEvent.EndedWell : MachineEvent.EndedBadly,
-            snapshot => snapshot with { LastExit = exit, HypervisorPid = null, ShimPid = null, StateDetail = exit.Detail });
-
-        // After the snapshot: whoever followed the console to its end finds how the machine ended.
-        Console.SetLive(false);
-    }
-
-    private void MoveLocked(MachineEvent happened, Func<MachineSnapshot, MachineSnapshot>? change = null)
-    {
-        var next = MachineTransitions.Next(_snapshot.State, happened);
-        var detail = _snapshot with { StateDetail = "" };
-        _snapshot = (change?.Invoke(detail) ?? detail) with { State = next };
-        LogState(_snapshot.Name, next, _snapshot.StateDetail);
-        SignalChange();
-    }
-
-    // After the daemon's start the state is read off the record, not reached by an event.
-    private void SetLocked(MachineState state, string detail)
-    {
-        _snapshot = _snapshot with { State = state, StateDetail = detail };
-        SignalChange();
-    }
-
-    private void SignalChange()
-    {
-        var signal = _changed;
-        _changed = NewSignal();
-        signal.SetResult();
-    }
-
-    [LoggerMessage(Level = LogLevel.Information, Message = "Machine {Machine} is now {State}. {Detail}")]
-    private partial void LogState(string machine, MachineState state, string detail);
-
     [LoggerMessage(Level = LogLevel.Information, Message = "Machine {Machine}: found running as process {ProcessId}.")]
     private partial void LogAdopted(string machine, int processId);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "Machine {Machine}: could not find out whether it runs.")]
     private partial void LogNotAdopted(Exception e, string machine);
-
-    [LoggerMessage(Level = LogLevel.Error, Message = "Machine {Machine}: how it ended could not be saved.")]
-    private partial void LogExitNotSaved(Exception e, string machine);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "Machine {Machine}: the hypervisor neither answers nor writes; killing it.")]
     private partial void LogHangs(string machine);

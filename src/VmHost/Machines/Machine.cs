@@ -4,6 +4,7 @@ using Microsoft.Extensions.Logging;
 using VmHost.Consoles;
 using VmHost.Hypervisors;
 using VmHost.Images;
+using VmHost.Machines.Events;
 using VmHost.Networking;
 using VmHost.ShimContract.Posix;
 using VmHost.Specs;
@@ -34,6 +35,7 @@ public sealed partial class Machine
     private SupervisedBoot? _boot;
     private bool _killRequested;
     private SupervisedBoot? _haltedBoot;
+    private SupervisedBoot? _hungBoot;
     private bool _deleted;
 
     // Swapped whole, so that it is read without the gate.
@@ -69,6 +71,7 @@ public sealed partial class Machine
             CreatedAt = record?.CreatedAt,
             Boot = record?.Boot,
             LastExit = record?.LastExit,
+            Restart = record?.Restart ?? RestartPolicy.Never,
         };
     }
 
@@ -76,6 +79,9 @@ public sealed partial class Machine
     public MachineSnapshot Snapshot => _snapshot;
 
     internal MachinePaths Paths { get; }
+
+    /// <summary>Of the request that created it; null for none.</summary>
+    internal string? RequestId => Volatile.Read(ref _record)?.RequestId;
 
     /// <summary>Starts it. Returns when the hypervisor has set the machine up; the guest then boots.</summary>
     /// <exception cref="VmHostException">
@@ -108,68 +114,21 @@ public sealed partial class Machine
         return new(true, warnings);
     }
 
-    /// <summary>Asks the guest to power off and returns once the process is gone.</summary>
-    /// <returns>Null when it did not run.</returns>
-    /// <exception cref="VmHostException">
-    /// <see cref="VmHostError.DeadlineExceeded"/>: it still runs and was not to be killed;
-    /// <see cref="VmHostError.FailedPrecondition"/>: its state is unknown.
-    /// </exception>
-    public async Task<StopResult?> HaltAsync(TimeSpan grace, bool killAfterwards, CancellationToken ct)
-    {
-        var boot = await BeginStopAsync(killRequested: killAfterwards, resumeFirst: true, ct);
-        if (boot is null)
-            return null;
-
-        // From here on nothing is called off: a halt that was begun goes on when the caller is gone.
-        var result = await _services.Ladder.HaltAsync(boot, ControlOf(boot), grace, killAfterwards, _snapshot.Name, CancellationToken.None);
-        if (result == StopResult.StillRuns)
-        {
-            await GiveUpStopAsync(boot);
-            throw new VmHostException(
-                VmHostError.DeadlineExceeded,
-                $"machine {_snapshot.Name} did not power off within {grace.TotalSeconds:0.#} s and still runs; end it with: vmctl kill {_snapshot.Name}");
-        }
-
-        await WaitForRestAsync(CancellationToken.None);
-        return result;
-    }
-
-    /// <summary>Kills the hypervisor and returns once it is gone.</summary>
-    /// <returns>False when it did not run.</returns>
-    /// <exception cref="VmHostException">
-    /// <see cref="VmHostError.FailedPrecondition"/>: its state is unknown and no process could be proved to be its own;
-    /// <see cref="VmHostError.Internal"/>: the process does not go.
-    /// </exception>
-    public async Task<bool> KillAsync(CancellationToken ct)
-    {
-        if (_snapshot.State == MachineState.Unknown)
-            return await KillUnknownAsync(ct);
-
-        var boot = await BeginStopAsync(killRequested: true, resumeFirst: false, ct);
-        if (boot is null)
-            return false;
-
-        try
-        {
-            await _services.Ladder.KillAsync(boot);
-        }
-        catch (TimeoutException)
-        {
-            throw new VmHostException(VmHostError.Internal, $"hypervisor {boot.Run.HypervisorPid} of machine {_snapshot.Name} was sent SIGKILL and is still there; the kernel does not let go of it (look at its state in ps)");
-        }
-
-        await WaitForRestAsync(CancellationToken.None);
-        return true;
-    }
-
     /// <summary>Returns the snapshot once no hypervisor runs, for certain.</summary>
-    public async Task<MachineSnapshot> WaitForRestAsync(CancellationToken ct)
+    public Task<MachineSnapshot> WaitForRestAsync(CancellationToken ct) =>
+        WaitForAsync(static snapshot => MachineTransitions.IsAtRest(snapshot.State), ct);
+
+    // Its policy may have begun the next one by the time that anybody looks.
+    private Task<MachineSnapshot> WaitForEndOfAsync(int boot) =>
+        WaitForAsync(snapshot => snapshot.LastExit?.Boot >= boot || MachineTransitions.IsAtRest(snapshot.State) || snapshot.State == MachineState.Unknown, CancellationToken.None);
+
+    private async Task<MachineSnapshot> WaitForAsync(Func<MachineSnapshot, bool> condition, CancellationToken ct)
     {
         while (true)
         {
             var changed = _changed.Task;
             var snapshot = _snapshot;
-            if (MachineTransitions.IsAtRest(snapshot.State))
+            if (condition(snapshot))
                 return snapshot;
 
             await changed.WaitAsync(ct);
@@ -197,11 +156,31 @@ public sealed partial class Machine
 
             delete();
             _deleted = true;
+            PublishLocked(HostEventKind.MachineDeleted);
         }
         finally
         {
             _gate.Release();
         }
+    }
+
+    /// <summary>What became of the run that created it, for one who asks again: a boot that a kill of the daemon broke off begins anew.</summary>
+    internal async Task<RunResult> AgainAsync()
+    {
+        using var limit = new CancellationTokenSource(AdoptionLimit, _services.Time);
+        try
+        {
+            await WaitForAsync(static snapshot => snapshot.State is not (MachineState.Unknown or MachineState.Starting), limit.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            // It is as it is, and the answer says so.
+        }
+
+        var result = _snapshot is { State: MachineState.Failed, LastExit.Reason: ExitReason.StartFailed }
+            ? await StartAsync(CancellationToken.None)
+            : new(false, []);
+        return new(this, result.Warnings);
     }
 
     private async Task<(SupervisedBoot? Boot, ImmutableArray<string> Warnings)> LaunchLockedAsync(CancellationToken ct)
@@ -211,11 +190,22 @@ public sealed partial class Machine
         if (_snapshot.State == MachineState.Stopping)
             throw new VmHostException(VmHostError.FailedPrecondition, $"machine {_snapshot.Name} is being stopped; wait for it (vmctl wait {_snapshot.Name}) and start it then");
 
-        _record = _record! with { QuickResets = 0 };
-        return await BeginBootLockedAsync(ct);
+        StopWaitingLocked();
+        _record = _record! with { QuickResets = 0, StoppedByHand = false, Retry = null, RestDetail = null };
+        try
+        {
+            return await BeginBootLockedAsync(ct);
+        }
+        catch (VmHostException e) when (_snapshot.State is MachineState.Starting or MachineState.Backoff)
+        {
+            // Whoever asked is told; it is not tried again for them.
+            RestLocked(MachineEvent.EndedBadly, new RestartDecision.Stay(), e.Message, null);
+            throw;
+        }
     }
 
-    // From rest, or, when the guest rebooted, from Starting.
+    // From rest, from Backoff or, when the guest rebooted, from Starting. What it throws leaves the machine in whatever of
+    // them it got to, and the caller says what becomes of it.
     private async Task<(SupervisedBoot? Boot, ImmutableArray<string> Warnings)> BeginBootLockedAsync(CancellationToken ct)
     {
         var record = _record!;
@@ -223,7 +213,8 @@ public sealed partial class Machine
         ThrowIfAny(BootResolver.Recheck(record.Spec.Boot, record.Spec.Memory));
         ThrowIfAny(DeviceFiles.Recheck(record.Spec));
         ThrowIfAny(PortProbe.FindTaken(record.Spec.PublishedPorts));
-        ThrowIfAny(_services.Disks.TryClaim(record.Name, record.Spec.Disks));
+        _services.Space.ThrowIfLow();
+        _services.Claims.Claim(record.Name, record.Spec);
 
         var next = _launcher.WithNextBoot(record, hypervisor.Kind, plan);
         _killRequested = false;
@@ -250,16 +241,21 @@ public sealed partial class Machine
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            _services.Disks.Release(record.Name);
-            MoveLocked(MachineEvent.EndedBadly, snapshot => snapshot with { Boot = record.Boot, StateDetail = e.Message });
+            NotBegunLocked(record);
             throw new VmHostException(VmHostError.ResourceExhausted, $"machine {_snapshot.Name} was not started, as its records cannot be written: {e.Message}");
         }
         catch (VmHostException) when (_snapshot.State == MachineState.Starting)
         {
-            _services.Disks.Release(record.Name);
-            MoveLocked(MachineEvent.EndedBadly, snapshot => snapshot with { Boot = record.Boot });
+            NotBegunLocked(record);
             throw;
         }
+    }
+
+    private void NotBegunLocked(MachineRecord record)
+    {
+        _services.Claims.Release(record.Name);
+        _record = record;
+        _snapshot = _snapshot with { Boot = record.Boot };
     }
 
     private async Task<ExitSummary> EndWithoutBootLockedAsync(string? startError)
@@ -289,12 +285,13 @@ public sealed partial class Machine
             if (hung)
             {
                 LogHangs(_snapshot.Name);
+                _hungBoot = boot;
                 await _services.Ladder.KillAsync(boot);
             }
 
-            var rest = await WaitForRestAsync(CancellationToken.None);
-            if (hung || rest.LastExit!.Reason == ExitReason.StartFailed)
-                throw HypervisorFailed(rest.LastExit!);
+            var end = await WaitForEndOfAsync(boot.Run.Boot);
+            if (end.LastExit is { Reason: ExitReason.StartFailed } failed)
+                throw HypervisorFailed(failed);
 
             return;   // it ran, and ended before anybody looked
         }
@@ -341,43 +338,6 @@ public sealed partial class Machine
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or VmHostException)
         {
             LogNoDigest(e, _snapshot.Name);
-        }
-    }
-
-    private async Task<SupervisedBoot?> BeginStopAsync(bool killRequested, bool resumeFirst, CancellationToken ct)
-    {
-        await _gate.WaitAsync(ct);
-        try
-        {
-            if (_snapshot.State == MachineState.Unknown)
-                throw UnknownState();
-            if (_boot is null)
-                return null;
-
-            if (resumeFirst)
-                await ResumeForHaltLockedAsync(_boot);
-
-            _killRequested = _killRequested || killRequested;
-            MoveLocked(MachineEvent.StopRequested);
-            return _boot;
-        }
-        finally
-        {
-            _gate.Release();
-        }
-    }
-
-    private async Task GiveUpStopAsync(SupervisedBoot boot)
-    {
-        await _gate.WaitAsync(CancellationToken.None);
-        try
-        {
-            if (_boot == boot && _snapshot.State == MachineState.Stopping)
-                MoveLocked(MachineEvent.StopGivenUp);
-        }
-        finally
-        {
-            _gate.Release();
         }
     }
 

@@ -26,6 +26,8 @@ public sealed partial class MachineRegistry(MachineServices services, ILogger<Ma
     // In place of an id in paths of a machine that does not exist.
     private const string NoId = "MACHINE-ID";
 
+    private static readonly TimeSpan NextStartAfter = TimeSpan.FromSeconds(5);
+
     private readonly ConcurrentDictionary<string, Machine> _machines = new(StringComparer.Ordinal);
 
     // Guards _names: which names are taken, also by machines whose creation is under way.
@@ -37,7 +39,7 @@ public sealed partial class MachineRegistry(MachineServices services, ILogger<Ma
         [.. _machines.Values.Select(machine => machine.Snapshot).OrderBy(snapshot => snapshot.Name, StringComparer.Ordinal)];
 
     /// <summary>Loads what is on disk. The machines are listed at once, and looked at side by side in the background.</summary>
-    /// <returns>Completes when all have been looked at.</returns>
+    /// <returns>Completes when all have been looked at, and those are started that are to run with the host.</returns>
     /// <exception cref="IOException">The state directory cannot be read.</exception>
     public Task LoadAsync()
     {
@@ -53,7 +55,18 @@ public sealed partial class MachineRegistry(MachineServices services, ILogger<Ma
             adoptions.Add(machine.AdoptAsync());
         }
 
-        return Task.WhenAll(adoptions);
+        return StartWithHostAsync(Task.WhenAll(adoptions));
+    }
+
+    // One after the other, by name: a host that has just booted has enough to do.
+    private async Task StartWithHostAsync(Task adopted)
+    {
+        await adopted;
+        foreach (var machine in _machines.Values.Where(machine => machine.WantsStartWithHost).OrderBy(machine => machine.Snapshot.Name, StringComparer.Ordinal))
+        {
+            var start = machine.StartWithHostAsync();
+            await Task.WhenAny(start, Task.Delay(NextStartAfter, services.Time));   // one that hangs holds up the others no longer
+        }
     }
 
     /// <summary>The machine of a name, an id or a unique prefix of an id.</summary>
@@ -80,8 +93,13 @@ public sealed partial class MachineRegistry(MachineServices services, ILogger<Ma
     /// <exception cref="VmHostException">As <see cref="Machine.StartAsync"/>, and for faults in the request.</exception>
     public async Task<RunResult> RunAsync(MachineRequest request, CancellationToken ct)
     {
+        if (request.Id is { } id && _machines.Values.FirstOrDefault(machine => machine.RequestId == id) is { } made)
+            return await made.AgainAsync();   // by this request, whose answer was lost with the daemon before
+
         var validation = Validate(request);
         var spec = validation.Spec!;
+        if (_machines.Count >= services.MaxMachines)
+            throw new VmHostException(VmHostError.ResourceExhausted, $"there are {_machines.Count} machines, and {services.MaxMachines} is the most: remove one (vmctl rm), or start vmhostd with a larger --max-machines");
 
         // Before anything is made; the start asks the same again, for itself.
         await MachinePlanner.PlanAsync(spec, services.PathsOf(NoId), services.Host, ct);
@@ -89,8 +107,9 @@ public sealed partial class MachineRegistry(MachineServices services, ILogger<Ma
             throw VmHostException.ForFaults(taken, VmHostError.FailedPrecondition);
 
         var name = ReserveName(validation.Name!, validation.NameIsAutomatic);
-        var machine = new Machine(NewRecord(name, spec), services);
+        var machine = new Machine(NewRecord(name, spec) with { Restart = request.Restart, RequestId = request.Id }, services);
         _machines[machine.Snapshot.Id] = machine;
+        machine.TellCreated();
         try
         {
             // Not called off when the caller goes away: what was accepted is carried through.

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using VmHost.Hypervisors;
 using VmHost.Images;
+using VmHost.Machines.Events;
 using VmHost.ShimContract.Journal;
 using VmHost.State;
 using VmHost.Supervision;
@@ -22,8 +23,17 @@ public sealed record MachineServices
     /// <summary>Ends machines.</summary>
     public required StopLadder Ladder { get; init; }
 
-    /// <summary>Who has which disk.</summary>
-    public DiskClaims Disks { get; } = new();
+    /// <summary>Who has what of the host.</summary>
+    public required HostClaims Claims { get; init; }
+
+    /// <summary>Whether the state directory's disk has room.</summary>
+    public required DiskSpace Space { get; init; }
+
+    /// <summary>What happens is told here.</summary>
+    public required EventLog Events { get; init; }
+
+    /// <summary>How many machines there may be, running or not.</summary>
+    public required int MaxMachines { get; init; }
 
     /// <summary>Digests of image files.</summary>
     public required FileDigests Digests { get; init; }

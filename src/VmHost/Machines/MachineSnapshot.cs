@@ -31,6 +31,12 @@ public sealed record MachineSnapshot
     /// <summary>How the last boot that ended did.</summary>
     public ExitSummary? LastExit { get; init; }
 
+    /// <summary>When it is started again by itself.</summary>
+    public RestartPolicy Restart { get; init; } = RestartPolicy.Never;
+
+    /// <summary>How far that got; null where it did not come to it.</summary>
+    public RetryRecord? Retry { get; init; }
+
     /// <summary>Null unless a hypervisor runs.</summary>
     public int? HypervisorPid { get; init; }
 

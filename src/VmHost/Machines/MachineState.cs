@@ -63,6 +63,9 @@ public enum MachineEvent
     /// <summary>The boot ended otherwise, or never began.</summary>
     EndedBadly,
 
+    /// <summary>The boot ended, or never began, and the restart policy wants another.</summary>
+    RestartScheduled,
+
     /// <summary>It cannot be told any more whether it runs.</summary>
     SightLost,
 }
@@ -88,8 +91,11 @@ public static class MachineTransitions
             (MachineState.Paused, MachineEvent.Resumed) => MachineState.Running,
             (MachineState.Starting or MachineState.Running or MachineState.Unknown, MachineEvent.Rebooted) => MachineState.Starting,
 
-            (MachineState.Starting or MachineState.Running or MachineState.Paused or MachineState.Stopping or MachineState.Unknown, MachineEvent.EndedWell) => MachineState.Stopped,
-            (MachineState.Starting or MachineState.Running or MachineState.Paused or MachineState.Stopping or MachineState.Unknown, MachineEvent.EndedBadly) => MachineState.Failed,
+            (MachineState.Starting or MachineState.Running or MachineState.Paused or MachineState.Stopping or MachineState.Backoff or MachineState.Unknown, MachineEvent.EndedWell) => MachineState.Stopped,
+            (MachineState.Starting or MachineState.Running or MachineState.Paused or MachineState.Stopping or MachineState.Backoff or MachineState.Unknown, MachineEvent.EndedBadly) => MachineState.Failed,
+
+            // From rest: when the host has booted. Not while it is being stopped: that is somebody's word.
+            (MachineState.Stopped or MachineState.Failed or MachineState.Starting or MachineState.Running or MachineState.Paused or MachineState.Backoff or MachineState.Unknown, MachineEvent.RestartScheduled) => MachineState.Backoff,
 
             (MachineState.Starting or MachineState.Running or MachineState.Paused or MachineState.Stopping or MachineState.Unknown, MachineEvent.SightLost) => MachineState.Unknown,
 

@@ -52,4 +52,10 @@ public sealed record MachineRequest(
 
     /// <summary>What happens when the guest reboots.</summary>
     public RebootAction OnReboot { get; init; }
+
+    /// <summary>When it is started again by itself.</summary>
+    public RestartPolicy Restart { get; init; } = RestartPolicy.Never;
+
+    /// <summary>Given by the caller, so that asking again makes no second machine; null for none.</summary>
+    public string? Id { get; init; }
 }

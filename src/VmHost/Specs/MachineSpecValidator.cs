@@ -37,7 +37,7 @@ public static class MachineSpecValidator
     private static readonly ImmutableArray<string> FieldOrder =
     [
         "name", "spec.boot", "spec.cpu_count", "spec.memory_bytes", "spec.published_ports", "spec.network", "spec.disks",
-        "spec.cdrom_paths", "spec.second_serial_path", "spec.on_reboot", "spec.hypervisor", "spec.uuid",
+        "spec.cdrom_paths", "spec.second_serial_path", "spec.on_reboot", "spec.hypervisor", "spec.uuid", "restart_policy",
     ];
 
     /// <summary>Checks everything, and fills in what was left out. Never throws for what a caller sent.</summary>
@@ -83,6 +83,8 @@ public static class MachineSpecValidator
             faults.Add(new("spec.hypervisor", $"{(int)request.Hypervisor} is no hypervisor that this version knows; leave it out for the best one"));
 
         var uuid = Uuid(request.Uuid, faults);
+        if (request.Restart.Fault() is { } restartFault)
+            faults.Add(restartFault);
 
         if (boot.Files is null || faults.Count > 0)
             return new MachineValidation([.. faults.OrderBy(static fault => RankOf(fault.Field))]);

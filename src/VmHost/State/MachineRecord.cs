@@ -39,7 +39,27 @@ public sealed record MachineRecord
 
     /// <summary>How many boots in a row were soon ended by a reset of the guest.</summary>
     public int QuickResets { get; init; }
+
+    /// <summary>When it is started again by itself.</summary>
+    public RestartPolicy Restart { get; init; } = RestartPolicy.Never;
+
+    /// <summary>Whether its last end was asked for. A start takes it back.</summary>
+    public bool StoppedByHand { get; init; }
+
+    /// <summary>Why it is at rest, or waits: for a person. Null while it runs.</summary>
+    public string? RestDetail { get; init; }
+
+    /// <summary>The starts by the policy since it last ran well; null when there was none.</summary>
+    public RetryRecord? Retry { get; init; }
+
+    /// <summary>Who asked for it to be created: the request's id, so that asking again makes no second one. Null for none.</summary>
+    public string? RequestId { get; init; }
 }
+
+/// <summary>How far a machine's restart policy got.</summary>
+/// <param name="Attempts">Starts in a row that the policy made or is about to make.</param>
+/// <param name="NextAt">When the next one is due; null while it starts or runs.</param>
+public sealed record RetryRecord(int Attempts, DateTimeOffset? NextAt);
 
 /// <summary>One boot of a machine.</summary>
 /// <param name="Number">From 1.</param>
@@ -78,6 +98,9 @@ public sealed record ExitSummary
 
     /// <summary>The signal that ended it.</summary>
     public int? Signal { get; init; }
+
+    /// <summary>What went wrong inside the guest, as its console says.</summary>
+    public GuestFault Fault { get; init; }
 
     /// <summary>How long the hypervisor ran; null when nobody measured it.</summary>
     public TimeSpan? RanFor { get; init; }

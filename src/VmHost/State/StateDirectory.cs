@@ -16,6 +16,9 @@ public sealed class StateDirectory : IDisposable
     /// <summary>Where the machines' directories are.</summary>
     public string Machines => System.IO.Path.Combine(Path, "machines");
 
+    /// <summary>The file that holds what happened.</summary>
+    public string Events => System.IO.Path.Combine(Path, "events.jsonl");
+
     /// <summary>Makes the directory if it is not there, checks that it can be trusted, and takes it.</summary>
     /// <param name="path">Absolute path.</param>
     /// <param name="time">The clock.</param>

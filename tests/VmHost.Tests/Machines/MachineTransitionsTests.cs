@@ -14,8 +14,8 @@ public sealed class MachineTransitionsTests
             {
                 var next = Next(state, happened);
                 if (MachineTransitions.IsAtRest(state))
-                    Assert.Equal(happened == MachineEvent.StartRequested ? MachineState.Starting : null, next);
-                else if (happened is MachineEvent.EndedWell or MachineEvent.EndedBadly && state != MachineState.Backoff)
+                    Assert.Equal(FromRest(state, happened), next);
+                else if (happened is MachineEvent.EndedWell or MachineEvent.EndedBadly)
                     Assert.True(MachineTransitions.IsAtRest(next!.Value));
             }
         }
@@ -33,10 +33,23 @@ public sealed class MachineTransitionsTests
     [InlineData(MachineState.Paused, MachineEvent.Resumed, MachineState.Running)]
     [InlineData(MachineState.Paused, MachineEvent.EndedWell, MachineState.Stopped)]
     [InlineData(MachineState.Running, MachineEvent.Rebooted, MachineState.Starting)]
+    [InlineData(MachineState.Running, MachineEvent.RestartScheduled, MachineState.Backoff)]
+    [InlineData(MachineState.Backoff, MachineEvent.StartRequested, MachineState.Starting)]
+    [InlineData(MachineState.Backoff, MachineEvent.EndedBadly, MachineState.Failed)]
+    [InlineData(MachineState.Stopping, MachineEvent.RestartScheduled, null)]
     [InlineData(MachineState.Paused, MachineEvent.Rebooted, null)]
     [InlineData(MachineState.Stopping, MachineEvent.Rebooted, null)]
     public void A_life_goes_on_like_this(MachineState state, MachineEvent happened, MachineState? next) =>
         Assert.Equal(next, Next(state, happened));
+
+    // Somebody's start, or the host's.
+    private static MachineState? FromRest(MachineState state, MachineEvent happened) =>
+        happened switch
+        {
+            MachineEvent.StartRequested => MachineState.Starting,
+            MachineEvent.RestartScheduled when state != MachineState.Created => MachineState.Backoff,
+            _ => null,
+        };
 
     private static MachineState? Next(MachineState state, MachineEvent happened)
     {

@@ -1,0 +1,63 @@
+using Grpc.Core;
+using VmHost.Machines;
+using VmHost.Machines.Events;
+using VmHost.Protocol.V1;
+
+namespace VmHost.Daemon.Api;
+
+internal sealed class EventApi(MachineRegistry machines, EventLog events, IHostApplicationLifetime lifetime, TimeProvider time)
+    : EventService.EventServiceBase
+{
+    public override async Task WatchEvents(
+        WatchEventsRequest request, IServerStreamWriter<WatchEventsResponse> responseStream, ServerCallContext context)
+    {
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, lifetime.ApplicationStopping);
+        var interval = RequestMapping.HeartbeatInterval(request);
+        HashSet<string> wanted = [.. request.Machines.Select(machine => machines.Get(machine).Snapshot.Id)];
+
+        // Before the machines are looked at: what changes meanwhile comes as an event, too.
+        var token = events.Token;
+        var follow = !request.PastOnly;
+        var source = request.StartCase switch
+        {
+            WatchEventsRequest.StartOneofCase.AfterToken => events.ReadAsync(request.AfterToken, follow, stop.Token),
+            WatchEventsRequest.StartOneofCase.Since => events.ReadSinceAsync(RequestMapping.Since(request), follow, stop.Token),
+            _ => events.ReadAsync(token, follow, stop.Token),
+        };
+
+        await context.WriteResponseHeadersAsync([]);
+        if (request.StartCase == WatchEventsRequest.StartOneofCase.None)
+            await SendMachinesAsync(wanted, token, responseStream, stop.Token);
+        else if (request.StartCase == WatchEventsRequest.StartOneofCase.AfterToken)
+            token = request.AfterToken;
+
+        await using var changes = source.GetAsyncEnumerator(stop.Token);
+        for (var next = changes.MoveNextAsync().AsTask(); ;)
+        {
+            if (await Task.WhenAny(next, Task.Delay(interval, time, stop.Token)) != next)
+            {
+                stop.Token.ThrowIfCancellationRequested();
+                await responseStream.WriteAsync(new() { Token = token, Heartbeat = new() }, stop.Token);
+                continue;
+            }
+
+            if (!await next)
+                return;
+
+            var happened = changes.Current;
+            token = events.TokenOf(happened.Sequence);
+            if (happened.MachineId is null || wanted.Count == 0 || wanted.Contains(happened.MachineId))
+                await responseStream.WriteAsync(new() { Token = token, Event = EventMapping.ToProto(happened) }, stop.Token);
+
+            next = changes.MoveNextAsync().AsTask();
+        }
+    }
+
+    private async Task SendMachinesAsync(HashSet<string> wanted, string token, IServerStreamWriter<WatchEventsResponse> stream, CancellationToken ct)
+    {
+        foreach (var snapshot in machines.List().Where(snapshot => wanted.Count == 0 || wanted.Contains(snapshot.Id)))
+            await stream.WriteAsync(new() { Token = token, Machine = MachineMapping.ToProto(snapshot) }, ct);
+
+        await stream.WriteAsync(new() { Token = token, SnapshotEnd = new() }, ct);
+    }
+}

@@ -1,0 +1,56 @@
+using VmHost.Specs;
+
+namespace VmHost.Machines;
+
+/// <summary>What of the host belongs to which running machine: disks and memory. Safe for use by several callers at once.</summary>
+/// <param name="memory">What the guests that run may have together.</param>
+public sealed class HostClaims(ByteSize memory)
+{
+    private readonly DiskClaims _disks = new();
+
+    // Guards _memoryOf.
+    private readonly Lock _lock = new();
+    private readonly Dictionary<string, long> _memoryOf = new(StringComparer.Ordinal);
+
+    /// <summary>Claims all that a machine needs, or nothing.</summary>
+    /// <exception cref="VmHostException">
+    /// <see cref="VmHostError.FailedPrecondition"/>: another one has a disk of it; <see cref="VmHostError.ResourceExhausted"/>:
+    /// the memory does not do.
+    /// </exception>
+    internal void Claim(string machine, MachineSpec spec)
+    {
+        if (_disks.TryClaim(machine, spec.Disks) is { IsEmpty: false } faults)
+            throw VmHostException.ForFaults(faults, VmHostError.FailedPrecondition);
+
+        lock (_lock)
+        {
+            var others = _memoryOf.Where(one => one.Key != machine).Sum(one => one.Value);
+            if (others + spec.Memory.Bytes <= memory.Bytes)
+            {
+                _memoryOf[machine] = spec.Memory.Bytes;
+                return;
+            }
+
+            _disks.Release(machine);
+            throw new VmHostException(
+                VmHostError.ResourceExhausted,
+                $"machine {machine} wants {spec.Memory} of memory; {_memoryOf.Count(one => one.Key != machine)} machines that run have {new ByteSize(others)}, and {memory} is the most for all together: halt one, give less with --memory, or start vmhostd with a larger --max-memory-bytes");
+        }
+    }
+
+    /// <summary>For a machine that runs already, whatever that comes to.</summary>
+    internal void ClaimUnasked(string machine, MachineSpec spec)
+    {
+        _disks.TryClaim(machine, spec.Disks);
+        lock (_lock)
+            _memoryOf[machine] = spec.Memory.Bytes;
+    }
+
+    /// <summary>The machine ended.</summary>
+    internal void Release(string machine)
+    {
+        _disks.Release(machine);
+        lock (_lock)
+            _memoryOf.Remove(machine);
+    }
+}
