@@ -20,6 +20,7 @@ internal sealed class DaemonClient : IDisposable
         Machines = new(_channel);
         Console = new(_channel);
         Host = new(_channel);
+        Events = new(_channel);
     }
 
     internal MachineService.MachineServiceClient Machines { get; }
@@ -27,6 +28,8 @@ internal sealed class DaemonClient : IDisposable
     internal ConsoleService.ConsoleServiceClient Console { get; }
 
     internal HostService.HostServiceClient Host { get; }
+
+    internal EventService.EventServiceClient Events { get; }
 
     internal GrpcChannel Channel => _channel;
 
