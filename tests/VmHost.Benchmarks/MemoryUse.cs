@@ -15,7 +15,7 @@ internal static class MemoryUse
 
     internal static async Task<IReadOnlyList<Measurement>> RunAsync()
     {
-        await using var daemon = await DaemonProcess.StartPublishedAsync("--qemu", Programs.FakeHypervisor);
+        await using var daemon = await DaemonProcess.StartPublishedAsync("--qemu", Repository.PublishedFakeHypervisor);
         var idle = Megabytes(daemon.Pid, "Rss");
         using var channel = VmHostChannel.Open(new VmHostAddress(daemon.Socket));
         var machines = new MachineService.MachineServiceClient(channel);

@@ -9,6 +9,8 @@ namespace VmHost.TestKit;
 /// <summary>A real <c>vmhostd</c> with directories of its own; whatever it ran is killed at the end.</summary>
 public sealed class DaemonProcess : IAsyncDisposable
 {
+    private const string MarkName = "VMHOST_TEST_RUN";
+
     private readonly TemporaryDirectory _directory = new();
     private readonly StringBuilder _log = new();
     private readonly string _program;
@@ -32,6 +34,9 @@ public sealed class DaemonProcess : IAsyncDisposable
 
         // Fakes have no memory; the host that runs the tests may have little.
         "--max-memory-bytes", "1000000000000"];
+
+    /// <summary>In the environment of the daemon and of all that it ran, and of nothing else.</summary>
+    public string Mark { get; } = $"{MarkName}={Guid.NewGuid():N}";
 
     public string Directory => _directory.Path;
 
@@ -93,6 +98,7 @@ public sealed class DaemonProcess : IAsyncDisposable
         var start = new ProcessStartInfo(_program) { RedirectStandardError = true, UseShellExecute = false };
         foreach (var option in _options)
             start.ArgumentList.Add(option);
+        start.Environment[MarkName] = Mark[(MarkName.Length + 1)..];
 
         var serving = new TaskCompletionSource();
         _process = Process.Start(start)!;

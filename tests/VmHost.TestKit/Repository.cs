@@ -19,6 +19,9 @@ public static class Repository
     /// <summary>A program as <c>scripts/publish</c> makes it.</summary>
     public static string Published(string program) => Path.Combine(Root, "artifacts", "dist", "linux-x64", program);
 
+    /// <summary>NativeAOT, so that its own start is short.</summary>
+    public static string PublishedFakeHypervisor => Path.Combine(Root, "artifacts", "publish-linux-x64", "FakeHypervisor", "fakehv");
+
     public static string Images => Path.Combine(Root, "artifacts", "images");
 
     private static string Built(string project, string program)

@@ -5,6 +5,8 @@ namespace VmHost.ShimContract.Records;
 /// <summary>Replaces a small file so that every reader, and every crash, finds the old content or the new, never a part.</summary>
 public static class AtomicFile
 {
+    private const string Beside = ".new";
+
     // rw-------
     private const int OwnerOnly = 0x180;
 
@@ -37,9 +39,13 @@ public static class AtomicFile
         Descriptor.FlushDirectory(DirectoryOf(path));
     }
 
+    /// <summary>Removes what a crash in the middle of a replacement left. Nobody may be replacing the file now.</summary>
+    /// <exception cref="IOException">It is still there.</exception>
+    public static void RemoveHalfWritten(string path) => File.Delete(path + Beside);
+
     private static void Replace(string path, ReadOnlySpan<byte> content, bool flush)
     {
-        var beside = path + ".new";
+        var beside = path + Beside;
         var file = Descriptor.Open(
             beside,
             Descriptor.WriteOnly | Descriptor.Create | Descriptor.Truncate | Descriptor.NoFollow,

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using VmHost.ShimContract.Posix;
 using VmHost.ShimContract.Records;
 
 namespace VmHost.State;
@@ -16,10 +17,18 @@ public sealed class MachineStore(StateDirectory state)
     // Deleted first by this name, so that a crash in between leaves no half a machine.
     private const string DeletedPrefix = ".deleted-";
 
+    private static readonly string[] DaemonsRecords = [RecordFile.Machine, RecordFile.Launch];
+
+    // A shim that lives may be replacing its own just now.
+    private static readonly string[] AllRecords = [.. DaemonsRecords, RecordFile.Run, RecordFile.Exit];
+
     /// <summary>The directory of a machine.</summary>
     public string DirectoryOf(string id) => Path.Combine(state.Machines, id);
 
-    /// <summary>Everything there is, readable or not. Finishes deletions that a crash interrupted.</summary>
+    /// <summary>
+    /// Everything there is, readable or not. What a crash left half done is finished or undone: a deletion, a creation, a
+    /// record that was being replaced.
+    /// </summary>
     /// <exception cref="IOException">The state directory cannot be read.</exception>
     public IReadOnlyList<StoredMachine> LoadAll()
     {
@@ -28,9 +37,21 @@ public sealed class MachineStore(StateDirectory state)
         {
             var id = Path.GetFileName(directory);
             if (id.StartsWith(DeletedPrefix, StringComparison.Ordinal))
-                Directory.Delete(directory, recursive: true);
+            {
+                TryTidy(() => Directory.Delete(directory, recursive: true));
+            }
             else if (MachineId.IsValid(id))
+            {
+                var runs = FileLock.IsHeld(Path.Combine(directory, RecordFile.Lock));
+                if (!runs && WasNeverCreated(directory))
+                {
+                    TryTidy(() => Delete(id));
+                    continue;
+                }
+
+                RemoveHalfWritten(directory, runs ? DaemonsRecords : AllRecords);
                 found.Add(Load(id));
+            }
         }
 
         return found;
@@ -62,6 +83,30 @@ public sealed class MachineStore(StateDirectory state)
         var doomed = Path.Combine(state.Machines, DeletedPrefix + id);
         Directory.Move(directory, doomed);
         Directory.Delete(doomed, recursive: true);
+    }
+
+    // Its record was about to be written for the first time: nobody was told of it, and nothing of it ran.
+    private static bool WasNeverCreated(string directory) =>
+        !File.Exists(Path.Combine(directory, RecordFile.Machine)) && !File.Exists(Path.Combine(directory, RecordFile.Run))
+        && !Directory.Exists(Path.Combine(directory, RecordFile.Console));
+
+    private static void RemoveHalfWritten(string directory, string[] records)
+    {
+        foreach (var record in records)
+            TryTidy(() => AtomicFile.RemoveHalfWritten(Path.Combine(directory, record)));
+    }
+
+    // A disk that refuses this keeps no daemon from starting; the next start tries again.
+    private static void TryTidy(Action tidy)
+    {
+        try
+        {
+            tidy();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // Still there, and in nobody's way.
+        }
     }
 
     private StoredMachine Load(string id)

@@ -1,0 +1,38 @@
+using System.Globalization;
+using VmHost.Chaos;
+using VmHost.Chaos.Faults;
+
+// vmhost-chaos [--long] [--seed N] [NAME...]: does faults to a daemon and its machines, and checks after each that all
+// rules hold (I1 to I8, see Host). The last line counts; exit code 1 when a rule was broken.
+var isLong = args.Contains("--long", StringComparer.Ordinal);
+var seedAt = Array.IndexOf(args, "--seed");
+var seed = seedAt >= 0 ? int.Parse(args[seedAt + 1], CultureInfo.InvariantCulture) : Environment.TickCount;
+string[] names = [.. args.Where((word, at) => !word.StartsWith("--", StringComparison.Ordinal) && (seedAt < 0 || at != seedAt + 1))];
+
+var tally = new Tally();
+var scenarios = new Dictionary<string, Func<Task>>(StringComparer.Ordinal)
+{
+    // Side by side, so that both processors have something to do.
+    ["kills"] = () => Task.WhenAll(Enumerable.Range(0, 2).Select(worker =>
+        new RandomKills(tally, worker == 0 ? "a" : "b", seed + worker).RunAsync(isLong ? 5000 : 150))),
+};
+
+if (names.FirstOrDefault(name => !scenarios.ContainsKey(name)) is { } unknown)
+{
+    await Console.Error.WriteLineAsync($"chaos: there is no scenario '{unknown}'; there are: {string.Join(", ", scenarios.Keys)}");
+    return 2;
+}
+
+Console.WriteLine($"seed {seed}");
+var begin = TimeProvider.System.GetTimestamp();
+foreach (var name in names.Length > 0 ? names : [.. scenarios.Keys])
+{
+    var since = TimeProvider.System.GetTimestamp();
+    var before = tally.Faults;
+    await scenarios[name]();
+    Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"-- {name}: {tally.Faults - before} faults, {TimeProvider.System.GetElapsedTime(since).TotalSeconds:0} s"));
+}
+
+tally.Print(TimeProvider.System.GetElapsedTime(begin));
+Console.WriteLine($"{tally.Faults} faults, {tally.Violations} violations");
+return tally.Violations == 0 ? 0 : 1;
