@@ -31,8 +31,14 @@ internal sealed class Host : IAsyncDisposable
 
     internal MachineService.MachineServiceClient Machines => new(_channel);
 
+    private static string[] Common => ["--qemu", Repository.PublishedFakeHypervisor, "--max-memory-bytes", "1000000000000"];
+
     internal static async Task<Host> StartAsync(Tally tally, params string[] options) =>
-        new(await DaemonProcess.StartPublishedAsync(["--qemu", Repository.PublishedFakeHypervisor, "--max-memory-bytes", "1000000000000", .. options]), tally);
+        new(await DaemonProcess.StartPublishedAsync([.. Common, .. options]), tally);
+
+    /// <summary>The state directory is on a disk of its own of this size (3m).</summary>
+    internal static async Task<Host> StartOnDiskAsync(Tally tally, string size) =>
+        new(await DaemonProcess.StartPublishedOnSmallDiskAsync(size, Common), tally);
 
     internal MachineSpec Spec(string steps) =>
         new() { Boot = new() { TriplePrefix = FakeImages.Write(Daemon.Directory, string.Create(CultureInfo.InvariantCulture, $"i{++_images}"), $"console=ttyS0 fake={steps}") }, MemoryBytes = 64 << 20 };
@@ -73,6 +79,16 @@ internal sealed class Host : IAsyncDisposable
         Tally.Recovered(took);
         if (took > RecoveryLimit)
             Tally.Violation("I6", string.Create(CultureInfo.InvariantCulture, $"the daemon took {took.TotalSeconds:0.0} s to serve again"));
+    }
+
+    /// <summary>Returns when the daemon that runs has looked at every machine.</summary>
+    /// <exception cref="RpcException">It died.</exception>
+    internal async Task AdoptedAsync()
+    {
+        using var channel = VmHostChannel.Open(new VmHostAddress(Daemon.Socket));
+        var machines = new MachineService.MachineServiceClient(channel);
+        while ((await machines.ListMachinesAsync(new(), deadline: Deadline)).Machines.Any(machine => machine.State == MachineState.Unknown))
+            await Task.Delay(Look, TimeProvider.System);
     }
 
     /// <summary>
@@ -125,7 +141,7 @@ internal sealed class Host : IAsyncDisposable
                 return ("I2", $"{machine.Name} is {machine.State}, and its lock is {(held ? "held" : "free")}");
         }
 
-        var litter = Directory.EnumerateFiles(Daemon.StateDir, "*.new", SearchOption.AllDirectories).FirstOrDefault();
+        var litter = Directory.EnumerateFiles(Daemon.VisibleStateDir, "*.new", SearchOption.AllDirectories).FirstOrDefault();
         return litter is null ? null : ("I7", $"{litter} was left behind");
     }
 

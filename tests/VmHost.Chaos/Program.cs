@@ -2,6 +2,13 @@ using System.Globalization;
 using VmHost.Chaos;
 using VmHost.Chaos.Faults;
 
+if (args is [PidReuse.InsideArgument])
+{
+    var inside = new Tally();
+    await new PidReuse(inside).RunInsideAsync();
+    return inside.Violations == 0 ? 0 : 1;
+}
+
 // vmhost-chaos [--long] [--seed N] [NAME...]: does faults to a daemon and its machines, and checks after each that all
 // rules hold (I1 to I8, see Host). The last line counts; exit code 1 when a rule was broken.
 var isLong = args.Contains("--long", StringComparer.Ordinal);
@@ -15,6 +22,15 @@ var scenarios = new Dictionary<string, Func<Task>>(StringComparer.Ordinal)
     // Side by side, so that both processors have something to do.
     ["kills"] = () => Task.WhenAll(Enumerable.Range(0, 2).Select(worker =>
         new RandomKills(tally, worker == 0 ? "a" : "b", seed + worker).RunAsync(isLong ? 5000 : 150))),
+    ["syscalls"] = async () =>
+    {
+        await new SyscallFaults(tally).RunAsync("KILL", most: isLong ? 30 : 1, every: isLong ? 1 : 4);
+        await new SyscallFaults(tally).RunAsync("TERM", most: isLong ? 10 : 1, every: isLong ? 1 : 6);
+    },
+    ["errors"] = () => new RefusedCalls(tally).RunAsync(most: isLong ? 20 : 1, every: isLong ? 1 : 11),
+    ["disk"] = () => new FullDisk(tally, seed).RunAsync(isLong ? 500 : 10),
+    ["pids"] = () => PidReuse.RunAsync(tally),
+    ["cycles"] = () => new Cycles(tally).RunAsync(isLong ? 10_000 : 100),
 };
 
 if (names.FirstOrDefault(name => !scenarios.ContainsKey(name)) is { } unknown)

@@ -15,13 +15,15 @@ public sealed class DaemonProcess : IAsyncDisposable
     private readonly StringBuilder _log = new();
     private readonly string _program;
     private readonly List<string> _options;
+    private readonly bool _hasOwnDisk;
     private Process? _process;
 
     private DaemonProcess(string program, IEnumerable<string> options, string? stateDisk = null)
     {
         _program = program;
         _options = ["--state-dir", StateDir, "--run-dir", RunDir, .. options];
-        if (stateDisk is not null)
+        _hasOwnDisk = stateDisk is not null;
+        if (_hasOwnDisk)
         {
             // Mounted in a namespace of its own, for which nobody needs to be root, and gone with the last process in it.
             _options.InsertRange(0, ["--user", "--map-root-user", "--mount", "sh", "-c", $"mkdir -m 700 \"$0\" && mount -t tmpfs -o mode=700,size={stateDisk} none \"$0\" && exec \"$@\"", StateDir, program]);
@@ -49,7 +51,7 @@ public sealed class DaemonProcess : IAsyncDisposable
     public int Pid => _process!.Id;
 
     /// <summary>Where this process sees the state directory, also where the daemon has a disk of its own for it.</summary>
-    public string VisibleStateDir => $"/proc/{Pid}/root{StateDir}";
+    public string VisibleStateDir => _hasOwnDisk ? $"/proc/{Pid}/root{StateDir}" : StateDir;
 
     /// <summary>All that the daemon logged.</summary>
     public string Log
@@ -78,6 +80,14 @@ public sealed class DaemonProcess : IAsyncDisposable
         return daemon;
     }
 
+    /// <summary>As <see cref="StartPublishedAsync"/>, with the state directory on a disk of its own of this size (2m).</summary>
+    public static async Task<DaemonProcess> StartPublishedOnSmallDiskAsync(string size, params string[] options)
+    {
+        var daemon = new DaemonProcess(Repository.Published("vmhostd"), ["--min-free-bytes", "0", .. options], size);
+        await daemon.StartAsync();
+        return daemon;
+    }
+
     /// <summary>Machines run on QEMU, with programs as published.</summary>
     public static async Task<DaemonProcess> StartPublishedAsync(params string[] options)
     {
@@ -90,14 +100,20 @@ public sealed class DaemonProcess : IAsyncDisposable
     public static Task<DaemonProcess> StartWithStandInsAsync() =>
         StartPublishedAsync("--xhyve", Repository.Face("xhyve-on-qemu"), "--hyperkit", Repository.Face("hyperkit-on-qemu"));
 
-    public string MachineDirectory(string id) => Path.Combine(StateDir, "machines", id);
+    public string MachineDirectory(string id) => Path.Combine(VisibleStateDir, "machines", id);
 
     /// <summary>Starts it (again) and returns when it serves.</summary>
-    public async Task StartAsync()
+    public Task StartAsync() => StartAsync(before: []);
+
+    /// <summary>As <see cref="StartAsync()"/>, by way of another program.</summary>
+    /// <param name="before">That program and its first arguments; the daemon and its own follow.</param>
+    /// <exception cref="InvalidOperationException">It ended before it served.</exception>
+    public async Task StartAsync(IReadOnlyList<string> before)
     {
-        var start = new ProcessStartInfo(_program) { RedirectStandardError = true, UseShellExecute = false };
-        foreach (var option in _options)
-            start.ArgumentList.Add(option);
+        string[] words = [.. before, _program, .. _options];
+        var start = new ProcessStartInfo(words[0]) { RedirectStandardError = true, UseShellExecute = false };
+        foreach (var word in words[1..])
+            start.ArgumentList.Add(word);
         start.Environment[MarkName] = Mark[(MarkName.Length + 1)..];
 
         var serving = new TaskCompletionSource();
@@ -115,6 +131,8 @@ public sealed class DaemonProcess : IAsyncDisposable
         _process.BeginErrorReadLine();
         await serving.Task.WaitAsync(TimeSpan.FromSeconds(60), TimeProvider.System);
     }
+
+    public bool HasExited => _process!.HasExited;
 
     /// <summary>kill -9.</summary>
     public async Task KillAsync()

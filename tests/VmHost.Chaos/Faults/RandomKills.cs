@@ -12,7 +12,9 @@ internal sealed class RandomKills(Tally tally, string prefix, int seed)
 {
     private const int Machines = 4;
     private const int FaultsBeforeRetirement = 12;
-    private const string Guest = "clock;lines:1000000:300";
+
+    // A megabyte a second, and a line now and then.
+    private static readonly string[] Guests = ["clock;stream:1000000", "clock;lines:1000000:300"];
 
     private readonly Random _random = new(seed);
     private readonly List<Victim> _victims = [];
@@ -41,7 +43,7 @@ internal sealed class RandomKills(Tally tally, string prefix, int seed)
 
     // Half of them with a policy, so that starts by themselves are hit too.
     private Task<Victim> CreateAsync(Host host) =>
-        host.CreateAsync(string.Create(CultureInfo.InvariantCulture, $"{prefix}{++_created}"), Guest, _created % 2 == 0 ? RestartMode.Always : RestartMode.No);
+        host.CreateAsync(string.Create(CultureInfo.InvariantCulture, $"{prefix}{++_created}"), Guests[_created % 4 / 2], _created % 2 == 0 ? RestartMode.Always : RestartMode.No);
 
     private async Task FaultAsync(Host host)
     {

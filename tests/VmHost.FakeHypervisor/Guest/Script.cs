@@ -33,6 +33,7 @@ internal sealed class Script(GuestConsole console, FakeMachine machine, long ent
             case "ready": Line("fakehv: ready"); break;
             case "text": Line(Uri.UnescapeDataString(value)); break;
             case "lines": Lines(Numbers(value)); break;
+            case "stream": Stream(Numbers(value)[0]); break;
             case "flood": Flood(Numbers(value)[0] << 20); break;
             case "garbage": Garbage(Numbers(value)); break;
             case "all256": console.Write([.. Enumerable.Range(0, 256).Select(number => (byte)number)]); break;
@@ -77,15 +78,35 @@ internal sealed class Script(GuestConsole console, FakeMachine machine, long ent
 
     private void Flood(long bytes)
     {
+        var written = 0L;
+        foreach (var block in Blocks())
+        {
+            console.Write(block.Span);
+            if ((written += block.Length) >= bytes)
+                break;
+        }
+    }
+
+    // So many bytes a second, for ever.
+    private void Stream(long rate)
+    {
+        foreach (var block in Blocks())
+        {
+            console.Write(block.Span);
+            FakeMachine.Wait(TimeSpan.FromSeconds((double)block.Length / rate));
+        }
+    }
+
+    private static IEnumerable<ReadOnlyMemory<byte>> Blocks()
+    {
         var block = new MemoryStream();
-        for (long number = 1, written = 0; written < bytes; number++)
+        for (var number = 1L; ; number++)
         {
             block.Write(NumberedLine(number));
             if (block.Length < BlockSize)
                 continue;
 
-            console.Write(block.GetBuffer().AsSpan(0, (int)block.Length));
-            written += block.Length;
+            yield return block.GetBuffer().AsMemory(0, (int)block.Length);
             block.SetLength(0);
         }
     }

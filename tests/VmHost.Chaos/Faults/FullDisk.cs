@@ -1,0 +1,71 @@
+using System.Globalization;
+using Grpc.Core;
+using VmHost.Protocol.V1;
+
+namespace VmHost.Chaos.Faults;
+
+/// <summary>
+/// A real disk, small, that is filled to the last few bytes while machines start, end and are deleted. Halts and deletions work, a start works or is refused, and once there is room again all is as it was said to be.
+/// </summary>
+internal sealed class FullDisk(Tally tally, int seed)
+{
+    private const int MaxLeft = 96 << 10;
+
+    private readonly Random _random = new(seed);
+
+    internal async Task RunAsync(int rounds)
+    {
+        await using var host = await Host.StartOnDiskAsync(tally, "3m");
+        var ballast = Path.Combine(host.Daemon.VisibleStateDir, "ballast");
+        for (var round = 0; round < rounds; round++)
+        {
+            var old = string.Create(CultureInfo.InvariantCulture, $"d{round}");
+            var late = old + "-late";
+            var machine = await host.CreateAsync(old, "clock;hang", RestartMode.No);
+            Fill(ballast, leave: _random.Next(MaxLeft));
+            tally.Fault("a full disk");
+
+            var started = await TryRunAsync(host, late);
+            await host.Machines.HaltMachineAsync(new() { Machine = machine.Id });
+            await host.Machines.DeleteMachineAsync(new() { Machine = machine.Id });
+            File.Delete(ballast);
+            await host.SettleAsync("a disk that was full");
+
+            var found = (await host.ListAsync()).FirstOrDefault(one => one.Name == late);
+            if (started != (found?.HasHypervisorPid == true))
+                tally.Violation("I4", $"{late} was {(started ? "started" : "refused")} on a full disk, and is {found?.State.ToString() ?? "gone"}");
+            if (found is not null)
+                await host.Machines.DeleteMachineAsync(new() { Machine = found.Id, Force = true });
+        }
+    }
+
+    private async Task<bool> TryRunAsync(Host host, string name)
+    {
+        try
+        {
+            await host.Machines.RunMachineAsync(new() { Name = name, Spec = host.Spec("clock;hang") }, deadline: Host.Deadline);
+            return true;
+        }
+        catch (RpcException e)
+        {
+            if (e.StatusCode is not (StatusCode.ResourceExhausted or StatusCode.FailedPrecondition))
+                tally.Violation("8", $"a start on a full disk was answered by {e.StatusCode}: {e.Status.Detail}");
+            return false;
+        }
+    }
+
+    private static void Fill(string path, int leave)
+    {
+        using var file = new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.Read, bufferSize: 0);
+        var block = new byte[4096];
+        try
+        {
+            while (true)
+                file.Write(block);
+        }
+        catch (IOException)
+        {
+            file.SetLength(Math.Max(0, file.Length - leave));
+        }
+    }
+}

@@ -1,0 +1,123 @@
+using System.Globalization;
+using Grpc.Core;
+using VmHost.Protocol.V1;
+
+namespace VmHost.Chaos.Faults;
+
+/// <summary>
+/// A disk that is full, broken or read-only, or no descriptor left, at every call by which the daemon writes: the first, the
+/// second and so on, once or from then on. It goes on serving, says what is wrong, and nothing is half made. A halt works
+/// all the same.
+/// </summary>
+internal sealed class RefusedCalls(Tally tally)
+{
+    private static readonly string[] Calls = ["openat", "write", "rename", "fsync", "mkdir", "symlink", "unlink", "rmdir"];
+    private static readonly string[] Errors = ["ENOSPC", "EIO", "EMFILE", "EROFS"];
+    private static readonly string[] Operations = ["run", "update", "halt", "delete"];
+
+    private int _number;
+
+    /// <param name="most">So many times a call at most.</param>
+    /// <param name="every">Every so manieth combination.</param>
+    internal async Task RunAsync(int most, int every)
+    {
+        var combinations = Operations.SelectMany(operation => Calls.SelectMany(call => Errors.Select(error => (operation, call, error)))).ToList();
+        for (var at = 0; at < combinations.Count; at += every)
+        {
+            var (operation, call, error) = combinations[at];
+            await using var host = await Host.StartAsync(tally);
+            for (var when = 1; when <= most && await TryAsync(host, operation, call, error, when.ToString(CultureInfo.InvariantCulture)); when++)
+            {
+                // From then on, too: a disk that is full stays so.
+                await TryAsync(host, operation, call, error, string.Create(CultureInfo.InvariantCulture, $"{when}+"));
+            }
+        }
+    }
+
+    private async Task<bool> TryAsync(Host host, string operation, string call, string error, string when)
+    {
+        var name = string.Create(CultureInfo.InvariantCulture, $"e{++_number}");
+        var context = $"{error} at {call} number {when} of {operation} ({name})";
+        if (operation != "run")
+            await host.CreateAsync(name, "clock;hang", RestartMode.No);
+
+        bool hit;
+        StatusCode code;
+        await using (var strace = await Strace.AttachAsync(host.Daemon.Pid, call, $"error={error}", when, children: false, Path.Combine(host.Daemon.Directory, name)))
+        {
+            code = await PerformAsync(host, operation, name, context);
+            hit = strace.Hit;
+        }
+
+        if (hit)
+            tally.Fault($"{error} at {call}");
+        if (host.Daemon.HasExited)
+        {
+            tally.Violation("8", $"the daemon died of {context}");
+            await host.RestartAsync();
+        }
+
+        await host.SettleAsync(context);
+        await CheckAsync(host, operation, name, code, context);
+
+        // What is on disk is sound too.
+        await host.KillDaemonAsync();
+        await host.SettleAsync($"a restart after {context}");
+        await CheckAsync(host, operation, name, code, $"a restart after {context}");
+        foreach (var machine in await host.ListAsync())
+            await host.Machines.DeleteMachineAsync(new() { Machine = machine.Id, Force = true });
+
+        return hit;
+    }
+
+    private async Task<StatusCode> PerformAsync(Host host, string operation, string name, string context)
+    {
+        try
+        {
+            switch (operation)
+            {
+                case "run":
+                    await host.Machines.RunMachineAsync(new() { Name = name, Spec = host.Spec("clock;hang") }, deadline: Host.Deadline);
+                    break;
+                case "update":
+                    await host.Machines.UpdateMachineAsync(new() { Machine = name, RestartPolicy = new() { Mode = RestartMode.Always } }, deadline: Host.Deadline);
+                    break;
+                case "halt":
+                    await host.Machines.HaltMachineAsync(new() { Machine = name }, deadline: Host.Deadline);
+                    break;
+                default:
+                    await host.Machines.DeleteMachineAsync(new() { Machine = name, Force = true }, deadline: Host.Deadline);
+                    break;
+            }
+
+            return StatusCode.OK;
+        }
+        catch (RpcException e)
+        {
+            // A bug in the daemon, a hang, or a daemon that died: none is an answer to a disk that refuses.
+            if (e.StatusCode is StatusCode.Unknown or StatusCode.DeadlineExceeded or StatusCode.Unavailable || e.Status.Detail.StartsWith("an internal error", StringComparison.Ordinal))
+                tally.Violation("8", $"{context} was answered by {e.StatusCode}: {e.Status.Detail}\n{host.Daemon.Log}");
+            if (operation == "halt")
+                tally.Violation("8", $"a halt failed because of {context}: {e.Status.Detail}");
+
+            return e.StatusCode;
+        }
+    }
+
+    private async Task CheckAsync(Host host, string operation, string name, StatusCode code, string context)
+    {
+        var found = (await host.ListAsync()).FirstOrDefault(one => one.Name == name);
+        var wrong = (operation, code) switch
+        {
+            ("run", StatusCode.OK) => found is not { HasHypervisorPid: true },
+            ("run", _) => found is { HasHypervisorPid: true },
+            ("update", StatusCode.OK) => found?.RestartPolicy.Mode != RestartMode.Always,
+            ("update", _) => found is not { HasHypervisorPid: true },
+            ("halt", _) => found is null or { HasHypervisorPid: true },
+            ("delete", StatusCode.OK) => found is not null,
+            _ => false,
+        };
+        if (wrong)
+            tally.Violation("I4", $"after {context}, answered by {code}, {name} is {found?.State.ToString() ?? "gone"}, policy {found?.RestartPolicy.Mode}");
+    }
+}

@@ -1,0 +1,92 @@
+using System.Diagnostics;
+using System.Globalization;
+
+namespace VmHost.Chaos;
+
+/// <summary>
+/// strace, attached to a daemon and to all that it starts from then on: the Nth time that a thread makes a certain system
+/// call, something happens to it.
+/// </summary>
+internal sealed class Strace : IAsyncDisposable
+{
+    private static readonly TimeSpan AttachLimit = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(2);
+
+    private readonly Process _process;
+    private readonly string _log;
+
+    private Strace(Process process, string log) => (_process, _log) = (process, log);
+
+    /// <param name="pid">The daemon.</param>
+    /// <param name="call">The system call.</param>
+    /// <param name="what">As strace has it: signal=KILL, error=ENOSPC.</param>
+    /// <param name="when">As strace has it: 3 for the third time, 3+ for all from then on.</param>
+    /// <param name="children">Whether what the daemon starts is followed too.</param>
+    /// <param name="log">Takes what was done to whom.</param>
+    internal static async Task<Strace> AttachAsync(int pid, string call, string what, string when, bool children, string log)
+    {
+        var start = new ProcessStartInfo("strace") { UseShellExecute = false, RedirectStandardError = true };
+        var targets = children ? ["-f", "-p", Text(pid)] : Threads(pid).SelectMany(thread => new[] { "-p", Text(thread) });
+        foreach (var word in Options(call, what, when, log).Concat(targets))
+            start.ArgumentList.Add(word);
+
+        var process = Process.Start(start)!;
+        var since = TimeProvider.System.GetTimestamp();
+        while (!Threads(pid).All(IsTraced))
+        {
+            if (process.HasExited || TimeProvider.System.GetElapsedTime(since) > AttachLimit)
+                throw new InvalidOperationException($"strace does not attach to {pid} ({call}): {(process.HasExited ? await process.StandardError.ReadToEndAsync() : "it takes too long")}");
+
+            await Task.Delay(Look, TimeProvider.System);
+        }
+
+        return new(process, log);
+    }
+
+    /// <summary>What to put before a program, so that it is traced from its first call on and keeps its process number.</summary>
+    internal static string[] Before(string call, string what, string when, string log) => ["strace", "-f", "-D", .. Options(call, what, when, log)];
+
+    /// <summary>Whether it did what it was told to.</summary>
+    internal bool Hit => HasHit(_log);
+
+    internal static bool HasHit(string log) => File.Exists(log) && File.ReadLines(log).Any(line => line.Contains("(INJECTED)", StringComparison.Ordinal) || line.Contains("+++ killed by SIGKILL", StringComparison.Ordinal));
+
+    public async ValueTask DisposeAsync()
+    {
+        if (!_process.HasExited)
+            ShimContract.Posix.Signals.Send(_process.Id, ShimContract.Posix.Signals.Interrupt);
+
+        await _process.WaitForExitAsync();
+        _process.Dispose();
+        File.Delete(_log);
+    }
+
+    private static string[] Options(string call, string what, string when, string log) =>
+        ["-qq", "-o", log, "-e", $"trace={call}", "-e", $"inject={call}:{what}:when={when}"];
+
+    private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
+
+    private static List<int> Threads(int pid)
+    {
+        try
+        {
+            return [.. Directory.EnumerateDirectories($"/proc/{pid}/task").Select(path => int.Parse(Path.GetFileName(path.AsSpan()), CultureInfo.InvariantCulture))];
+        }
+        catch (DirectoryNotFoundException)
+        {
+            return [];   // dead already: what was to happen happened
+        }
+    }
+
+    private static bool IsTraced(int thread)
+    {
+        try
+        {
+            return File.ReadLines($"/proc/{thread}/status").Any(line => line.StartsWith("TracerPid:", StringComparison.Ordinal) && !line.EndsWith("\t0", StringComparison.Ordinal));
+        }
+        catch (IOException)
+        {
+            return true;   // ended meanwhile
+        }
+    }
+}
