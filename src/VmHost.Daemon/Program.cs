@@ -1,4 +1,5 @@
 using System.Reflection;
+using System.Runtime.InteropServices;
 using Microsoft.Extensions.Options;
 using VmHost.Daemon;
 using VmHost.Daemon.Hosting;
@@ -26,11 +27,20 @@ if (CommandLine.Parse(args, out var settings) is { } fault)
     return WrongArguments;
 }
 
+// From the first moment to the last: a signal before the host listens for it counts, and a second one while it ends in
+// good order does not end it in another.
+using var stop = new CancellationTokenSource();
+using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
+using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
 try
 {
     await using var daemon = Composition.Build(settings);
-    await daemon.RunAsync();
+    await ((IHost)daemon).RunAsync(stop.Token);
     return 0;
+}
+catch (OperationCanceledException) when (stop.IsCancellationRequested)
+{
+    return 0;   // before it served
 }
 catch (OptionsValidationException e)
 {
@@ -53,4 +63,10 @@ catch (Exception e) when (e is IOException or UnauthorizedAccessException)
 {
     await Console.Error.WriteLineAsync($"vmhostd: {e.Message}");
     return Failed;
+}
+
+void Stop(PosixSignalContext signal)
+{
+    signal.Cancel = true;
+    stop.Cancel();
 }

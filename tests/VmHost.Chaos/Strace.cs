@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using VmHost.ShimContract.Posix;
 
 namespace VmHost.Chaos;
 
@@ -10,7 +11,11 @@ namespace VmHost.Chaos;
 internal sealed class Strace : IAsyncDisposable
 {
     private static readonly TimeSpan AttachLimit = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan DetachLimit = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(2);
+
+    // An error, a kill, another signal.
+    private static readonly string[] Marks = ["(INJECTED)", "+++ killed by SIGKILL", "--- SIGTERM"];
 
     private readonly Process _process;
     private readonly string _log;
@@ -49,14 +54,24 @@ internal sealed class Strace : IAsyncDisposable
     /// <summary>Whether it did what it was told to.</summary>
     internal bool Hit => HasHit(_log);
 
-    internal static bool HasHit(string log) => File.Exists(log) && File.ReadLines(log).Any(line => line.Contains("(INJECTED)", StringComparison.Ordinal) || line.Contains("+++ killed by SIGKILL", StringComparison.Ordinal));
+    internal static bool HasHit(string log) => File.Exists(log) && File.ReadLines(log).Any(line => Marks.Any(mark => line.Contains(mark, StringComparison.Ordinal)));
 
     public async ValueTask DisposeAsync()
     {
         if (!_process.HasExited)
-            ShimContract.Posix.Signals.Send(_process.Id, ShimContract.Posix.Signals.Interrupt);
+            Signals.Send(_process.Id, Signals.Interrupt);
 
-        await _process.WaitForExitAsync();
+        try
+        {
+            await _process.WaitForExitAsync().WaitAsync(DetachLimit, TimeProvider.System);
+        }
+        catch (TimeoutException)
+        {
+            // It waits for a thread that was killed while it attached, and never hears of it; the kernel lets go of all then.
+            _process.Kill();
+            await _process.WaitForExitAsync();
+        }
+
         _process.Dispose();
         File.Delete(_log);
     }

@@ -132,7 +132,7 @@ public sealed class DaemonProcess : IAsyncDisposable
         await serving.Task.WaitAsync(TimeSpan.FromSeconds(60), TimeProvider.System);
     }
 
-    public bool HasExited => _process!.HasExited;
+    public bool HasExited => _process is not { HasExited: false };
 
     /// <summary>kill -9.</summary>
     public async Task KillAsync()
@@ -140,6 +140,7 @@ public sealed class DaemonProcess : IAsyncDisposable
         _process!.Kill();
         await _process.WaitForExitAsync();
         _process.Dispose();
+        _process = null;
     }
 
     /// <summary>SIGTERM; returns the exit code.</summary>

@@ -93,9 +93,10 @@ internal sealed class SyscallFaults(Tally tally)
             // The signal hit it.
         }
 
+        var hit = Strace.HasHit(log);
         if (!host.Daemon.HasExited)
             await host.Daemon.KillAsync();   // and strace with it
-        return Strace.HasHit(log);
+        return hit;
     }
 
     private static async Task<(bool Hit, bool Acknowledged)> PerformAsync(Host host, string operation, string name, Func<Task<Strace>> attach)
