@@ -97,18 +97,19 @@ internal sealed class Host : IAsyncDisposable
     /// </summary>
     /// <param name="after">The fault, for people.</param>
     /// <param name="ended">A machine and the number of its boot that the fault ended; null where it ended none.</param>
-    internal async Task SettleAsync(string after, (string Id, int Boot)? ended = null)
+    /// <param name="litter">Whether half-written files may be there: until the next start, where the disk refused to remove them.</param>
+    internal async Task SettleAsync(string after, (string Id, int Boot)? ended = null, bool litter = false)
     {
         var since = TimeProvider.System.GetTimestamp();
         while (true)
         {
-            var problem = await ProblemAsync(ended);
+            var problem = await ProblemAsync(ended, litter);
             if (problem is null)
                 return;
 
             if (TimeProvider.System.GetElapsedTime(since) > SettleLimit)
             {
-                Tally.Violation(problem.Value.Rule, $"after {after}: {problem.Value.What}\n{string.Join('\n', Daemon.Log.Split('\n')[^25..])}");
+                Tally.Violation(problem.Value.Rule, $"after {after}: {problem.Value.What}\n{string.Join('\n', Daemon.Log.Split('\n').TakeLast(25))}");
                 return;
             }
 
@@ -116,7 +117,7 @@ internal sealed class Host : IAsyncDisposable
         }
     }
 
-    private async Task<(string Rule, string What)?> ProblemAsync((string Id, int Boot)? ended)
+    private async Task<(string Rule, string What)?> ProblemAsync((string Id, int Boot)? ended, bool mayLitter)
     {
         var machines = await ListAsync();
         if (ended is { } end && machines.FirstOrDefault(machine => machine.Id == end.Id) is { } killed && !(killed.LastExit?.Boot >= end.Boot))
@@ -140,6 +141,9 @@ internal sealed class Host : IAsyncDisposable
             if (held != machine.HasHypervisorPid)
                 return ("I2", $"{machine.Name} is {machine.State}, and its lock is {(held ? "held" : "free")}");
         }
+
+        if (mayLitter)
+            return null;
 
         var litter = Directory.EnumerateFiles(Daemon.VisibleStateDir, "*.new", SearchOption.AllDirectories).FirstOrDefault();
         return litter is null ? null : ("I7", $"{litter} was left behind");

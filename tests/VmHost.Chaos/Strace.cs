@@ -31,13 +31,15 @@ internal sealed class Strace : IAsyncDisposable
     internal static async Task<Strace> AttachAsync(int pid, string call, string what, string when, bool children, string log)
     {
         var start = new ProcessStartInfo("strace") { UseShellExecute = false, RedirectStandardError = true };
-        var targets = children ? ["-f", "-p", Text(pid)] : Threads(pid).SelectMany(thread => new[] { "-p", Text(thread) });
+        // A thread that begins later is not traced, and needs not be.
+        var threads = Threads(pid);
+        var targets = children ? ["-f", "-p", Text(pid)] : threads.SelectMany(thread => new[] { "-p", Text(thread) });
         foreach (var word in Options(call, what, when, log).Concat(targets))
             start.ArgumentList.Add(word);
 
         var process = Process.Start(start)!;
         var since = TimeProvider.System.GetTimestamp();
-        while (!Threads(pid).All(IsTraced))
+        while (!threads.TrueForAll(IsTraced))
         {
             if (process.HasExited || TimeProvider.System.GetElapsedTime(since) > AttachLimit)
                 throw new InvalidOperationException($"strace does not attach to {pid} ({call}): {(process.HasExited ? await process.StandardError.ReadToEndAsync() : "it takes too long")}");

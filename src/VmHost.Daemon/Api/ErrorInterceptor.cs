@@ -52,6 +52,9 @@ internal sealed partial class ErrorInterceptor(IHostApplicationLifetime lifetime
                 return new RpcException(new(StatusCode.Unavailable, "the daemon is stopping; machines go on"));
             case OperationCanceledException when context.CancellationToken.IsCancellationRequested:
                 return new RpcException(new(StatusCode.Cancelled, "the call was cancelled"));
+            case IOException or UnauthorizedAccessException:
+                LogRefused(e, context.Method);
+                return new RpcException(new(StatusCode.ResourceExhausted, $"the daemon's disk, or its limit of open files, is in the way: {e.Message}"));
             default:
                 LogBug(e, context.Method);
                 return new RpcException(new(StatusCode.Internal, "an internal error, which is in the daemon's log"));
@@ -86,6 +89,9 @@ internal sealed partial class ErrorInterceptor(IHostApplicationLifetime lifetime
             VmHostError.DataLoss => StatusCode.DataLoss,
             _ => StatusCode.Internal,
         };
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "{Method} failed: the host refused something.")]
+    private partial void LogRefused(Exception e, string method);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "{Method} failed: a bug.")]
     private partial void LogBug(Exception e, string method);

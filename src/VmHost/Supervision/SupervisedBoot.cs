@@ -110,26 +110,41 @@ public sealed class SupervisedBoot : IAsyncDisposable
         return await FindEndAsync(Run.Nonce, _paths, _time);
     }
 
-    /// <summary>How a boot ended whose shim does not answer (any more).</summary>
+    /// <summary>
+    /// How a boot ended whose shim does not answer (any more). Never throws: a lock or a record that cannot be looked at now
+    /// (no descriptor left, a disk that fails) proves nothing, and is looked at again; in the end it is silence.
+    /// </summary>
     internal static async Task<BootEnd> FindEndAsync(string nonce, MachinePaths paths, TimeProvider time)
     {
         var since = time.GetTimestamp();
-        while (FileLock.IsHeld(paths.Lock))
+        while (time.GetElapsedTime(since) < LockLimit)
         {
-            if (time.GetElapsedTime(since) >= LockLimit)
-                return new BootEnd.Silent();
+            if (TryFindEnd(nonce, paths) is { } end)
+                return end;
 
             await Task.Delay(LockProbe, time, CancellationToken.None);
         }
 
+        return new BootEnd.Silent();
+    }
+
+    private static BootEnd? TryFindEnd(string nonce, MachinePaths paths)
+    {
         try
         {
+            if (FileLock.IsHeld(paths.Lock))
+                return null;
+
             var exit = ExitRecord.Load(paths.Directory);
             return exit.Nonce == nonce ? new BootEnd.Exited(exit) : new BootEnd.Lost();
         }
-        catch (Exception e) when (e is IOException or InvalidDataException)
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException or InvalidDataException)
         {
             return new BootEnd.Lost();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return null;
         }
     }
 }

@@ -50,14 +50,14 @@ internal sealed class RefusedCalls(Tally tally)
         }
 
         if (hit)
-            tally.Fault($"{error} at {call}");
+            tally.Fault($"{error} at a call of {operation} that writes");
         if (host.Daemon.HasExited)
         {
             tally.Violation("8", $"the daemon died of {context}");
             await host.RestartAsync();
         }
 
-        await host.SettleAsync(context);
+        await host.SettleAsync(context, litter: true);
         await CheckAsync(host, operation, name, code, context);
 
         // What is on disk is sound too.

@@ -55,7 +55,7 @@ internal sealed class SyscallFaults(Tally tally)
             ? (await AdoptAsync(host, Strace.Before(call, $"signal={signal}", count, log), log), false)
             : await PerformAsync(host, operation, name, () => Strace.AttachAsync(host.Daemon.Pid, call, $"signal={signal}", count, children: true, log));
         if (hit)
-            tally.Fault($"SIG{signal} at the Nth {call} of {operation}");
+            tally.Fault($"SIG{signal} at a system call of {operation}");
 
         // One that was asked to end does so in good order, whatever it was doing.
         if (signal == "TERM" && await host.Daemon.StopAsync() is not 0 and var code)

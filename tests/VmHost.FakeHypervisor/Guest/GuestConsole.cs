@@ -74,7 +74,7 @@ internal sealed class GuestConsole(int output, string oraclePath, FakeMachine ma
             if (count > 0)
                 data = data[count..];
             else if (Marshal.GetLastPInvokeError() != Native.Interrupted)
-                return;   // hung up: the SIGHUP that ends this process is on its way
+                FakeMachine.Wait(Timeout.InfiniteTimeSpan);   // hung up: the SIGHUP that ends this process is on its way
         }
     }
 }
