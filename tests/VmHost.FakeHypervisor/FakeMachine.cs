@@ -15,8 +15,14 @@ internal abstract class FakeMachine : IDisposable
     // Never set: waiting on it is how a hypervisor that hangs spends its time.
     private static readonly ManualResetEventSlim Never = new(false);
 
+    // A terminal that takes nothing would hold up the end for ever.
+    private static readonly TimeSpan LastWriteLimit = TimeSpan.FromSeconds(1);
+
     private readonly ManualResetEventSlim _running = new(true);
     private int _ended;
+
+    /// <summary>Held while the console and its oracle are written.</summary>
+    internal Lock Writing { get; } = new();
 
     internal bool IgnoresSignals { get; set; }
 
@@ -58,6 +64,8 @@ internal abstract class FakeMachine : IDisposable
         if (Interlocked.Exchange(ref _ended, 1) != 0)
             Wait(Timeout.InfiniteTimeSpan);
 
+        // What the oracle was told of has then been written.
+        Writing.TryEnter(LastWriteLimit);
         before?.Invoke();
         Native.Exit(code);
     }

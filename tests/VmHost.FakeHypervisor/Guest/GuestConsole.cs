@@ -34,8 +34,11 @@ internal sealed class GuestConsole(int output, string oraclePath, FakeMachine ma
             foreach (ref readonly var value in data)
             {
                 machine.WaitWhilePaused();
-                if (Native.Write(output, new ReadOnlySpan<byte>(in value)) == 1)
-                    _oracle.WriteByte(value);
+                lock (machine.Writing)
+                {
+                    if (Native.Write(output, new ReadOnlySpan<byte>(in value)) == 1)
+                        _oracle.WriteByte(value);
+                }
             }
 
             return;
@@ -45,8 +48,12 @@ internal sealed class GuestConsole(int output, string oraclePath, FakeMachine ma
         {
             var chunk = data[..Math.Min(ChunkSize, data.Length)];
             machine.WaitWhilePaused();
-            _oracle.Write(chunk);
-            WriteAll(chunk);
+            lock (machine.Writing)
+            {
+                _oracle.Write(chunk);
+                WriteAll(chunk);
+            }
+
             data = data[chunk.Length..];
         }
     }
