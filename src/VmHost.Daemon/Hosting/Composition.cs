@@ -8,6 +8,7 @@ using VmHost.Images;
 using VmHost.Machines;
 using VmHost.Machines.Events;
 using VmHost.ShimContract.Journal;
+using VmHost.ShimContract.Posix;
 using VmHost.State;
 using VmHost.Supervision;
 
@@ -19,6 +20,9 @@ internal static class Composition
     // Requests hold paths and a kernel command line; the largest is console input of 64 KiB.
     private const int MaxRequestBytes = 256 << 10;
     private const int MaxStreamsPerConnection = 100;
+
+    // Of this process itself: libraries, the log, the listener.
+    private const int ReservedFiles = 64;
 
     // A client that stops answering is given up after both.
     private static readonly TimeSpan KeepAliveDelay = TimeSpan.FromSeconds(30);
@@ -126,7 +130,7 @@ internal static class Composition
     private static void ConfigureKestrel(KestrelServerOptions kestrel)
     {
         var options = Options(kestrel.ApplicationServices);
-        kestrel.Limits.MaxConcurrentConnections = options.MaxConnections;
+        kestrel.Limits.MaxConcurrentConnections = Math.Min(options.MaxConnections, ConnectionsWithin(ResourceLimit.OpenFiles));
         kestrel.Limits.Http2.MaxStreamsPerConnection = MaxStreamsPerConnection;
         kestrel.Limits.Http2.KeepAlivePingDelay = KeepAliveDelay;
         kestrel.Limits.Http2.KeepAlivePingTimeout = KeepAliveTimeout;
@@ -137,6 +141,9 @@ internal static class Composition
             listen.Use(PeerCheck.Middleware(kestrel.ApplicationServices.GetRequiredService<ILogger<PeerCheck>>()));
         });
     }
+
+    // The other half is for machines and their records: with none left, an accept fails over and over, and so does all else.
+    private static long ConnectionsWithin(long openFiles) => Math.Max((openFiles - ReservedFiles) / 2, 1);
 
     private static HypervisorPrograms ProgramsOf(DaemonOptions options)
     {

@@ -13,6 +13,7 @@ public static class Errno
     public const int Exists = 17;
     public const int Invalid = 22;
     public const int NoSpace = 28;
+    public const int ReadOnlyFileSystem = 30;
     public const int BrokenPipe = 32;
 
     public static int WouldBlock { get; } = OperatingSystem.IsMacOS() ? 35 : 11;

@@ -19,12 +19,22 @@ public sealed partial class FileLock : IDisposable
     /// <summary>The open descriptor, for handing on to a child.</summary>
     public int Number => _descriptor;
 
-    /// <summary>Takes the lock, or returns null when somebody else holds it. Creates the file with mode 0600.</summary>
+    /// <summary>
+    /// Takes the lock, or returns null when somebody else holds it. Creates the file with mode 0600. On a disk that is
+    /// read-only now, one that is there can be locked all the same.
+    /// </summary>
     /// <exception cref="PosixException">The file cannot be opened or locked.</exception>
     public static FileLock? TryTake(string path)
     {
-        var descriptor = Descriptor.Open(
+        var descriptor = Descriptor.TryOpen(
             path, Descriptor.ReadWrite | Descriptor.Create | Descriptor.NoFollow, Convert.ToInt32("600", 8));
+        if (descriptor < 0)
+        {
+            descriptor = Descriptor.LastError == Errno.ReadOnlyFileSystem
+                ? Descriptor.Open(path, Descriptor.ReadOnly | Descriptor.NoFollow)
+                : throw PosixException.Last($"open {path}");
+        }
+
         if (Flock(descriptor, Exclusive | NonBlocking) == 0)
             return new FileLock(descriptor);
 

@@ -11,12 +11,15 @@ public sealed partial class Machine
     internal void TellCreated() => PublishLocked(HostEventKind.MachineCreated);   // nobody else has it yet
 
     /// <summary>The end of a boot. What the restart policy says to it decides where that leads.</summary>
-    private void EndLocked(ExitSummary exit) =>
+    private void EndLocked(ExitSummary exit)
+    {
+        _services.Store.Tidy(_snapshot.Id);
         RestLocked(
             exit.Expected ? MachineEvent.EndedWell : MachineEvent.EndedBadly,
             RestartRules.AfterEnd(_record!, exit, Random.Shared.NextDouble()),
             exit.Detail,
             exit);
+    }
 
     // To rest, or to Backoff where the decision says so. The exit is null where no boot ended.
     private void RestLocked(MachineEvent happened, RestartDecision decision, string why, ExitSummary? exit)

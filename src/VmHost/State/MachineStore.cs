@@ -85,6 +85,9 @@ public sealed class MachineStore(StateDirectory state)
         Directory.Delete(doomed, recursive: true);
     }
 
+    /// <summary>Removes records that a killed shim or daemon was about to write. Nothing of the machine runs.</summary>
+    public void Tidy(string id) => RemoveHalfWritten(DirectoryOf(id), AllRecords);
+
     // Its record was about to be written for the first time: nobody was told of it, and nothing of it ran.
     private static bool WasNeverCreated(string directory) =>
         !File.Exists(Path.Combine(directory, RecordFile.Machine)) && !File.Exists(Path.Combine(directory, RecordFile.Run))
