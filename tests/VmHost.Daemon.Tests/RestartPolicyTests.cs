@@ -143,6 +143,23 @@ public sealed partial class RestartPolicyTests
     }
 
     [Fact]
+    public async Task A_clock_that_was_set_makes_nobody_wait_longer_than_the_longest_delay()
+    {
+        await using var daemon = await DaemonProcess.StartOnFakeAsync();
+        using var client = new DaemonClient(daemon);
+        var machine = await RunAsync(client, daemon, "late", CrashLoop, new() { Mode = RestartMode.Always });
+        await UntilAsync(client, "late", one => one.State == MachineState.Backoff && one.BootCount >= 2);
+        await daemon.KillAsync();
+        var record = Path.Combine(daemon.MachineDirectory(machine.Id), "machine.json");
+        await File.WriteAllTextAsync(record, NextAt().Replace(await File.ReadAllTextAsync(record), "\"next_at\": \"2099-01-01T00:00:00+00:00\""));
+
+        await daemon.StartAsync();
+
+        var waiting = await UntilAsync(client, "late", one => one.State == MachineState.Backoff);
+        Assert.InRange(waiting.NextStartTime.ToDateTimeOffset() - TimeProvider.System.GetUtcNow(), TimeSpan.Zero, TimeSpan.FromMinutes(5));
+    }
+
+    [Fact]
     public async Task A_first_start_that_fails_is_told_and_leaves_nothing_whatever_the_policy()
     {
         await using var daemon = await DaemonProcess.StartOnFakeAsync();
@@ -163,6 +180,9 @@ public sealed partial class RestartPolicyTests
         await Eventually.TrueAsync(async () => condition(machine = await client.GetAsync(name)), $"{name} is as awaited");
         return machine;
     }
+
+    [GeneratedRegex("\"next_at\": \"[^\"]*\"", RegexOptions.NonBacktracking)]
+    private static partial Regex NextAt();
 
     [GeneratedRegex("\"host_boot_id\": \"[^\"]*\"", RegexOptions.NonBacktracking)]
     private static partial Regex HostBootId();

