@@ -1,5 +1,6 @@
 using System.Reflection;
 using System.Runtime.InteropServices;
+using System.Security.Cryptography;
 using Microsoft.Extensions.Options;
 using VmHost.Daemon;
 using VmHost.Daemon.Hosting;
@@ -26,6 +27,10 @@ if (CommandLine.Parse(args, out var settings) is { } fault)
     await Console.Error.WriteLineAsync($"vmhostd: {fault}");
     return WrongArguments;
 }
+
+// .NET loads its cryptography when it is first used, and ends the process where that fails: not in the middle of a start, by
+// which time there may be no descriptor left.
+RandomNumberGenerator.GetHexString(1);
 
 // From the first moment to the last: a signal before the host listens for it counts, and a second one while it ends in
 // good order does not end it in another.

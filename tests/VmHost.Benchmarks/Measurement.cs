@@ -35,6 +35,20 @@ internal sealed record Measurement
 
     public bool Met => Quartiles[1] <= Aim;
 
+    /// <summary>Where there is no raw thing.</summary>
+    internal static Measurement Alone(string id, string metric, string unit, IReadOnlyCollection<double> values, double aim) =>
+        new()
+        {
+            Id = id,
+            Metric = metric,
+            Unit = unit,
+            Value = Statistics.Median(values),
+            Pairs = values.Count,
+            Quartiles = Statistics.Quartiles(values),
+            Aim = aim,
+            AimOf = "value",
+        };
+
     /// <param name="id">As in <see cref="Id"/>.</param>
     /// <param name="metric">What was measured.</param>
     /// <param name="unit">Of value and raw.</param>

@@ -15,7 +15,7 @@ internal static class MemoryUse
 
     internal static async Task<IReadOnlyList<Measurement>> RunAsync()
     {
-        await using var daemon = await DaemonProcess.StartPublishedAsync("--qemu", Repository.PublishedFakeHypervisor);
+        await using var daemon = await DaemonProcess.StartPublishedAsync(["--qemu", Repository.PublishedFakeHypervisor, .. DaemonProcess.AnyMemory]);
         var idle = Megabytes(daemon.Pid, "Rss");
         using var channel = VmHostChannel.Open(new VmHostAddress(daemon.Socket));
         var machines = new MachineService.MachineServiceClient(channel);
@@ -44,17 +44,14 @@ internal static class MemoryUse
         [
             Measurement.Of("P7", "shim, PSS, 15 machines / cat on a terminal", "MB", pss, "value", 0.6, null),
             Measurement.Of("P7-own", "shim, memory of its own (private) / cat on a terminal", "MB", own, "value", 0.6, null),
-            Alone("P8", "daemon, RSS, idle after its start", idle, 30),
-            Alone("P8-15", "daemon, RSS, after 15 starts, 15 machines running", busy, 60),
+            Measurement.Alone("P8", "daemon, RSS, idle after its start", "MB", [idle], 30),
+            Measurement.Alone("P8-15", "daemon, RSS, after 15 starts, 15 machines running", "MB", [busy], 60),
         ];
     }
 
-    private static Measurement Alone(string id, string metric, double value, double aim) =>
-        new() { Id = id, Metric = metric, Unit = "MB", Value = value, Pairs = 1, Quartiles = [value, value, value], Aim = aim, AimOf = "value" };
-
     private static double Own(int pid) => Megabytes(pid, "Private_Clean") + Megabytes(pid, "Private_Dirty");
 
-    private static double Megabytes(int pid, string field)
+    internal static double Megabytes(int pid, string field)
     {
         var line = File.ReadLines($"/proc/{pid}/smaps_rollup").First(line => line.StartsWith(field + ':', StringComparison.Ordinal));
         return int.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) * 1024 / 1e6;

@@ -7,6 +7,7 @@ var benchmarks = new Dictionary<string, Func<Task<IReadOnlyList<Measurement>>>>(
     ["start"] = StartOverhead.RunAsync,
     ["first-byte"] = FirstConsoleByte.RunAsync,
     ["memory"] = MemoryUse.RunAsync,
+    ["many"] = ManyMachines.RunAsync,
 };
 
 var unknown = args.Where(name => !benchmarks.ContainsKey(name)).ToList();

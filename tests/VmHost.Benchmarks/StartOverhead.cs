@@ -18,7 +18,7 @@ internal static class StartOverhead
 
     internal static async Task<IReadOnlyList<Measurement>> RunAsync()
     {
-        await using var daemon = await DaemonProcess.StartPublishedAsync("--qemu", Repository.PublishedFakeHypervisor);
+        await using var daemon = await DaemonProcess.StartPublishedAsync(["--qemu", Repository.PublishedFakeHypervisor, .. DaemonProcess.AnyMemory]);
         using var channel = VmHostChannel.Open(new VmHostAddress(daemon.Socket));
         var machines = new MachineService.MachineServiceClient(channel);
         var prefix = FakeImages.Write(daemon.Directory, "stub", "console=ttyS0 fake=clock truth=/dev/null");

@@ -31,7 +31,7 @@ internal sealed class Host : IAsyncDisposable
 
     internal MachineService.MachineServiceClient Machines => new(_channel);
 
-    private static string[] Common => ["--qemu", Repository.PublishedFakeHypervisor, "--max-memory-bytes", "1000000000000"];
+    private static string[] Common => ["--qemu", Repository.PublishedFakeHypervisor, .. DaemonProcess.AnyMemory];
 
     internal static async Task<Host> StartAsync(Tally tally, params string[] options) =>
         new(await DaemonProcess.StartPublishedAsync([.. Common, .. options]), tally);

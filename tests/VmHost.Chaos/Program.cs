@@ -16,12 +16,12 @@ var seedAt = Array.IndexOf(args, "--seed");
 var seed = seedAt >= 0 ? int.Parse(args[seedAt + 1], CultureInfo.InvariantCulture) : Environment.TickCount;
 string[] names = [.. args.Where((word, at) => !word.StartsWith("--", StringComparison.Ordinal) && (seedAt < 0 || at != seedAt + 1))];
 
+string[] killWorkers = ["a", "b", "c"];
 var tally = new Tally();
 var scenarios = new Dictionary<string, Func<Task>>(StringComparer.Ordinal)
 {
-    // Side by side, so that both processors have something to do.
-    ["kills"] = () => Task.WhenAll(Enumerable.Range(0, 2).Select(worker =>
-        new RandomKills(tally, worker == 0 ? "a" : "b", seed + worker).RunAsync(isLong ? 5000 : 150))),
+    ["kills"] = () => Task.WhenAll(killWorkers.Select((worker, number) =>
+        new RandomKills(tally, worker, seed + number).RunAsync(isLong ? 3400 : 100))),
     ["syscalls"] = async () =>
     {
         await new SyscallFaults(tally).RunAsync("KILL", most: isLong ? 30 : 1, every: isLong ? 1 : 4);
@@ -43,8 +43,9 @@ Console.WriteLine($"seed {seed}");
 var begin = TimeProvider.System.GetTimestamp();
 var chosen = names.Length > 0 ? names : [.. scenarios.Keys];
 
-// The kills beside all the others, one after the other: so that the processors have something to do.
-await Task.WhenAll(RunAsync(chosen.Where(name => name == "kills")), RunAsync(chosen.Where(name => name != "kills")));
+// Three lanes, so that the processors have something to do while daemons start.
+string[] lanes = ["kills", "syscalls"];
+await Task.WhenAll(lanes.Select(lane => RunAsync(chosen.Where(name => name == lane))).Append(RunAsync(chosen.Except(lanes))));
 
 tally.Print(TimeProvider.System.GetElapsedTime(begin));
 Console.WriteLine($"{tally.Faults} faults, {tally.Violations} violations");

@@ -28,13 +28,14 @@ internal sealed class Strace : IAsyncDisposable
     /// <param name="when">As strace has it: 3 for the third time, 3+ for all from then on.</param>
     /// <param name="children">Whether what the daemon starts is followed too.</param>
     /// <param name="log">Takes what was done to whom.</param>
-    internal static async Task<Strace> AttachAsync(int pid, string call, string what, string when, bool children, string log)
+    /// <param name="files">Only calls on these count; none for all.</param>
+    internal static async Task<Strace> AttachAsync(int pid, string call, string what, string when, bool children, string log, params string[] files)
     {
         var start = new ProcessStartInfo("strace") { UseShellExecute = false, RedirectStandardError = true };
         // A thread that begins later is not traced, and needs not be.
         var threads = Threads(pid);
         var targets = children ? ["-f", "-p", Text(pid)] : threads.SelectMany(thread => new[] { "-p", Text(thread) });
-        foreach (var word in Options(call, what, when, log).Concat(targets))
+        foreach (var word in Options(call, what, when, log).Concat(files.SelectMany(file => new[] { "-P", file })).Concat(targets))
             start.ArgumentList.Add(word);
 
         var process = Process.Start(start)!;

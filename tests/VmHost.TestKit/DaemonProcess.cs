@@ -32,10 +32,10 @@ public sealed class DaemonProcess : IAsyncDisposable
     }
 
     private static string[] Fakes =>
-        ["--shim", Repository.Shim, "--qemu", Repository.FakeHypervisor, "--xhyve", Repository.Face("xhyve"), "--hyperkit", Repository.Face("hyperkit"),
+        ["--shim", Repository.Shim, "--qemu", Repository.FakeHypervisor, "--xhyve", Repository.Face("xhyve"), "--hyperkit", Repository.Face("hyperkit"), .. AnyMemory];
 
-        // Fakes have no memory; the host that runs the tests may have little.
-        "--max-memory-bytes", "1000000000000"];
+    /// <summary>For fakes, which have no memory: the host that runs them may have little.</summary>
+    public static IReadOnlyList<string> AnyMemory { get; } = ["--max-memory-bytes", "1000000000000"];
 
     /// <summary>In the environment of the daemon and of all that it ran, and of nothing else.</summary>
     public string Mark { get; } = $"{MarkName}={Guid.NewGuid():N}";

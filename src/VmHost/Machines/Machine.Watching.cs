@@ -52,43 +52,62 @@ public sealed partial class Machine
 
     private async Task AdoptBootLockedAsync(BootRecord boot, TimeSpan limit)
     {
+        if (await FindBootLockedAsync(boot, limit) is { } found)
+        {
+            AttachLocked(found);
+            MoveLocked(MachineEvent.Started);
+            if (_record!.PausedBoot == boot.Number)
+                MoveLocked(MachineEvent.Paused);
+
+            LogAdopted(_snapshot.Name, found.Run.HypervisorPid);
+            return;
+        }
+
+        var end = await SupervisedBoot.FindEndAsync(boot.Nonce, Paths, _services.Time);
+        if (end is BootEnd.Silent)
+            LoseSightLocked();
+        else
+            await EndOrRebootLockedAsync(BootJudge.Judge(end, boot, Paths, killRequested: _record!.StoppedByHand, _services.Time.GetUtcNow()));
+    }
+
+    // Tries again while something of it lives: perhaps its shim was started a moment ago and has not written who it is, or
+    // this process cannot open a file just now. Null: nothing lives, or nothing that answers.
+    private async Task<SupervisedBoot?> FindBootLockedAsync(BootRecord boot, TimeSpan limit)
+    {
         var since = _services.Time.GetTimestamp();
-        while (FileLock.IsHeld(Paths.Lock))
+        do
         {
             using var tooLong = new CancellationTokenSource(limit, _services.Time);
-            SupervisedBoot? found = null;
             try
             {
-                found = await SupervisedBoot.ConnectAsync(_record!.Id, boot.Nonce, Paths, Console, _services.Time, tooLong.Token);
+                if (await SupervisedBoot.ConnectAsync(_snapshot.Id, boot.Nonce, Paths, Console, _services.Time, tooLong.Token) is { } found)
+                    return found;
             }
             catch (OperationCanceledException)
             {
                 // It took the connection and says nothing.
             }
 
-            if (found is not null)
-            {
-                AttachLocked(found);
-                MoveLocked(MachineEvent.Started);
-                if (_record!.PausedBoot == boot.Number)
-                    MoveLocked(MachineEvent.Paused);
+            if (IsDead())
+                return null;
 
-                LogAdopted(_snapshot.Name, found.Run.HypervisorPid);
-                return;
-            }
-
-            if (_services.Time.GetElapsedTime(since) >= limit)
-            {
-                LoseSightLocked();
-                return;
-            }
-
-            // Perhaps the shim was started a moment before the old daemon ended, and has not written who it is yet.
             await Task.Delay(LookAgain, _services.Time, CancellationToken.None);
         }
+        while (_services.Time.GetElapsedTime(since) < limit);
+        return null;
+    }
 
-        var end = await SupervisedBoot.FindEndAsync(boot.Nonce, Paths, _services.Time);
-        await EndOrRebootLockedAsync(BootJudge.Judge(end, boot, Paths, killRequested: _record!.StoppedByHand, _services.Time.GetUtcNow()));
+    // A lock that cannot be looked at proves nothing.
+    private bool IsDead()
+    {
+        try
+        {
+            return !FileLock.IsHeld(Paths.Lock);
+        }
+        catch (IOException)
+        {
+            return false;
+        }
     }
 
     private void AttachLocked(SupervisedBoot boot)

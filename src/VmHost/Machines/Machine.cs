@@ -226,9 +226,7 @@ public sealed partial class Machine
         {
             var (error, notDurable) = await _launcher.LaunchAsync(next, plan, Paths);
             _record = next;
-            var boot = error is null
-                ? await SupervisedBoot.ConnectAsync(next.Id, next.Boot!.Nonce, Paths, Console, _services.Time, CancellationToken.None)
-                : null;
+            var boot = error is null ? await FindBootLockedAsync(next.Boot!, AdoptionLimit) : null;
 
             if (boot is not null)
                 AttachLocked(boot);

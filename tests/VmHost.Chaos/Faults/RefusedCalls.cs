@@ -11,17 +11,32 @@ namespace VmHost.Chaos.Faults;
 /// </summary>
 internal sealed class RefusedCalls(Tally tally)
 {
-    private static readonly string[] Calls = ["openat", "write", "rename", "fsync", "mkdir", "symlink", "unlink", "rmdir"];
-    private static readonly string[] Errors = ["ENOSPC", "EIO", "EMFILE", "EROFS"];
-    private static readonly string[] Operations = ["run", "update", "halt", "delete"];
+    private static readonly (string Call, string[] Errors)[] Refusals =
+    [
+        ("openat", ["ENOSPC", "EIO", "EMFILE", "EROFS"]),
+        ("write", ["ENOSPC", "EIO"]),
+        ("rename", ["ENOSPC", "EIO", "EROFS"]),
+        ("fsync", ["ENOSPC", "EIO"]),
+        ("mkdir", ["ENOSPC", "EROFS"]),
+        ("symlink", ["ENOSPC", "EROFS"]),
+        ("unlink", ["EIO", "EROFS"]),
+        ("rmdir", ["EROFS"]),
+    ];
+
+    private static readonly string[] Records = ["machine.json", "launch.json", "lock"];
+
+    private static readonly string[] Operations = ["run", "start", "update", "halt", "delete"];
 
     private int _number;
+
+    // Whoever asked was told that nobody can say how the machine is: then it may run or not.
+    private bool _unknown;
 
     /// <param name="most">So many times a call at most.</param>
     /// <param name="every">Every so manieth combination.</param>
     internal async Task RunAsync(int most, int every)
     {
-        var combinations = Operations.SelectMany(operation => Calls.SelectMany(call => Errors.Select(error => (operation, call, error)))).ToList();
+        var combinations = Operations.SelectMany(operation => Refusals.SelectMany(refusal => refusal.Errors.Select(error => (operation, refusal.Call, error)))).ToList();
         for (var at = 0; at < combinations.Count; at += every)
         {
             var (operation, call, error) = combinations[at];
@@ -38,12 +53,13 @@ internal sealed class RefusedCalls(Tally tally)
     {
         var name = string.Create(CultureInfo.InvariantCulture, $"e{++_number}");
         var context = $"{error} at {call} number {when} of {operation} ({name})";
-        if (operation != "run")
-            await host.CreateAsync(name, "clock;hang", RestartMode.No);
+        var machine = operation == "run" ? null : await host.CreateAsync(name, "clock;hang", RestartMode.No);
+        if (operation == "start")
+            await host.Machines.KillMachineAsync(new() { Machine = name });
 
         bool hit;
         StatusCode code;
-        await using (var strace = await Strace.AttachAsync(host.Daemon.Pid, call, $"error={error}", when, children: false, Path.Combine(host.Daemon.Directory, name)))
+        await using (var strace = await Strace.AttachAsync(host.Daemon.Pid, call, $"error={error}", when, children: false, Path.Combine(host.Daemon.Directory, name), Files(host, call, machine)))
         {
             code = await PerformAsync(host, operation, name, context);
             hit = strace.Hit;
@@ -64,20 +80,35 @@ internal sealed class RefusedCalls(Tally tally)
         await host.KillDaemonAsync();
         await host.SettleAsync($"a restart after {context}");
         await CheckAsync(host, operation, name, code, $"a restart after {context}");
-        foreach (var machine in await host.ListAsync())
-            await host.Machines.DeleteMachineAsync(new() { Machine = machine.Id, Force = true });
+        foreach (var left in await host.ListAsync())
+            await host.Machines.DeleteMachineAsync(new() { Machine = left.Id, Force = true });
 
         return hit;
     }
 
+    // .NET writes into pipes of its own, and ends the process where that fails, which no disk can bring about.
+    private static string[] Files(Host host, string call, Victim? machine)
+    {
+        if (call != "write")
+            return [];
+
+        var events = Path.Combine(host.Daemon.StateDir, "events.jsonl");
+        string[] records = machine is null ? [] : [.. Records.Select(name => Path.Combine(host.Daemon.MachineDirectory(machine.Id), name))];
+        return [.. new[] { events }.Concat(records).SelectMany(path => new[] { path, path + ".new" })];
+    }
+
     private async Task<StatusCode> PerformAsync(Host host, string operation, string name, string context)
     {
+        _unknown = false;
         try
         {
             switch (operation)
             {
                 case "run":
                     await host.Machines.RunMachineAsync(new() { Name = name, Spec = host.Spec("clock;hang") }, deadline: Host.Deadline);
+                    break;
+                case "start":
+                    await host.Machines.StartMachineAsync(new() { Machine = name }, deadline: Host.Deadline);
                     break;
                 case "update":
                     await host.Machines.UpdateMachineAsync(new() { Machine = name, RestartPolicy = new() { Mode = RestartMode.Always } }, deadline: Host.Deadline);
@@ -97,6 +128,7 @@ internal sealed class RefusedCalls(Tally tally)
             // A bug in the daemon, a hang, or a daemon that died: none is an answer to a disk that refuses.
             if (e.StatusCode is StatusCode.Unknown or StatusCode.DeadlineExceeded or StatusCode.Unavailable || e.Status.Detail.StartsWith("an internal error", StringComparison.Ordinal))
                 tally.Violation("8", $"{context} was answered by {e.StatusCode}: {e.Status.Detail}\n{host.Daemon.Log}");
+            _unknown = e.Status.Detail.Contains("is unknown", StringComparison.Ordinal);
             if (operation == "halt")
                 tally.Violation("8", $"a halt failed because of {context}: {e.Status.Detail}");
 
@@ -109,8 +141,9 @@ internal sealed class RefusedCalls(Tally tally)
         var found = (await host.ListAsync()).FirstOrDefault(one => one.Name == name);
         var wrong = (operation, code) switch
         {
-            ("run", StatusCode.OK) => found is not { HasHypervisorPid: true },
-            ("run", _) => found is { HasHypervisorPid: true },
+            _ when _unknown => false,
+            ("run" or "start", StatusCode.OK) => found is not { HasHypervisorPid: true },
+            ("run" or "start", _) => found is { HasHypervisorPid: true },
             ("update", StatusCode.OK) => found?.RestartPolicy.Mode != RestartMode.Always,
             ("update", _) => found is not { HasHypervisorPid: true },
             ("halt", _) => found is null or { HasHypervisorPid: true },
