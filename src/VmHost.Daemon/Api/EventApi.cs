@@ -5,7 +5,7 @@ using VmHost.Protocol.V1;
 
 namespace VmHost.Daemon.Api;
 
-internal sealed class EventApi(MachineRegistry machines, EventLog events, IHostApplicationLifetime lifetime, TimeProvider time)
+internal sealed class EventApi(MachineRegistry machines, EventLog events, IHostApplicationLifetime lifetime)
     : EventService.EventServiceBase
 {
     public override async Task WatchEvents(
@@ -20,9 +20,9 @@ internal sealed class EventApi(MachineRegistry machines, EventLog events, IHostA
         var follow = !request.PastOnly;
         var source = request.StartCase switch
         {
-            WatchEventsRequest.StartOneofCase.AfterToken => events.ReadAsync(request.AfterToken, follow, stop.Token),
-            WatchEventsRequest.StartOneofCase.Since => events.ReadSinceAsync(RequestMapping.Since(request), follow, stop.Token),
-            _ => events.ReadAsync(token, follow, stop.Token),
+            WatchEventsRequest.StartOneofCase.AfterToken => events.ReadAsync(request.AfterToken, follow, interval, stop.Token),
+            WatchEventsRequest.StartOneofCase.Since => events.ReadSinceAsync(RequestMapping.Since(request), follow, interval, stop.Token),
+            _ => events.ReadAsync(token, follow, interval, stop.Token),
         };
 
         await context.WriteResponseHeadersAsync([]);
@@ -31,25 +31,17 @@ internal sealed class EventApi(MachineRegistry machines, EventLog events, IHostA
         else if (request.StartCase == WatchEventsRequest.StartOneofCase.AfterToken)
             token = request.AfterToken;
 
-        await using var changes = source.GetAsyncEnumerator(stop.Token);
-        for (var next = changes.MoveNextAsync().AsTask(); ;)
+        await foreach (var happened in source.WithCancellation(stop.Token))
         {
-            if (await Task.WhenAny(next, Task.Delay(interval, time, stop.Token)) != next)
+            if (happened is null)
             {
-                stop.Token.ThrowIfCancellationRequested();
                 await responseStream.WriteAsync(new() { Token = token, Heartbeat = new() }, stop.Token);
                 continue;
             }
 
-            if (!await next)
-                return;
-
-            var happened = changes.Current;
             token = events.TokenOf(happened.Sequence);
             if (happened.MachineId is null || wanted.Count == 0 || wanted.Contains(happened.MachineId))
                 await responseStream.WriteAsync(new() { Token = token, Event = EventMapping.ToProto(happened) }, stop.Token);
-
-            next = changes.MoveNextAsync().AsTask();
         }
     }
 

@@ -96,8 +96,13 @@ public sealed partial class Machine
 
         // The clock may have been set meanwhile: nobody waits longer than they could have been told to.
         var left = due - _services.Time.GetUtcNow();
-        var delay = left < TimeSpan.Zero ? TimeSpan.Zero : left < RestartRules.LongestDelay ? left : RestartRules.LongestDelay;
-        _record = _record with { Retry = _record.Retry with { NextAt = _services.Time.GetUtcNow() + delay } };
+        var delay = left < TimeSpan.Zero ? TimeSpan.Zero : left;
+        if (delay > RestartRules.LongestDelay)
+        {
+            delay = RestartRules.LongestDelay;
+            _record = _record with { Retry = _record.Retry with { NextAt = _services.Time.GetUtcNow() + delay } };
+        }
+
         SetLocked(MachineState.Backoff, _record.RestDetail ?? exit.Detail);
         BeginWaitingLocked(delay);
     }

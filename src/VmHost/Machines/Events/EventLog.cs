@@ -48,7 +48,7 @@ public sealed partial class EventLog : IDisposable
         DropOldest();
     }
 
-    /// <summary>Stands for all that has happened so far: <see cref="ReadAsync(string, bool, CancellationToken)"/> with it goes on behind that.</summary>
+    /// <summary>Stands for all that has happened so far: <see cref="ReadAsync(string, bool, TimeSpan, CancellationToken)"/> with it goes on behind that.</summary>
     public string Token
     {
         get
@@ -87,21 +87,22 @@ public sealed partial class EventLog : IDisposable
     /// <summary>All events behind a token, then, if they are to be followed, those to come, until called off.</summary>
     /// <param name="token">As given out with an event, by this daemon or one before it.</param>
     /// <param name="follow">Whether to go on when all that happened has been read.</param>
+    /// <param name="silence">When nothing happened for so long, null is given, and again after as long.</param>
     /// <param name="ct">Ends it.</param>
     /// <exception cref="VmHostException">
     /// <see cref="VmHostError.InvalidArgument"/>: no token; <see cref="VmHostError.OutOfRange"/>: events behind it are
     /// not kept any more, or the reader fell so far behind.
     /// </exception>
-    public IAsyncEnumerable<HostEvent> ReadAsync(string token, bool follow, CancellationToken ct) =>
-        ReadAsync(SequenceOf(token), follow, ct);
+    public IAsyncEnumerable<HostEvent?> ReadAsync(string token, bool follow, TimeSpan silence, CancellationToken ct) =>
+        ReadAsync(SequenceOf(token), follow, silence, ct);
 
-    /// <summary>As <see cref="ReadAsync(string, bool, CancellationToken)"/>, since a time. What is not kept any more is passed over.</summary>
-    public IAsyncEnumerable<HostEvent> ReadSinceAsync(DateTimeOffset since, bool follow, CancellationToken ct)
+    /// <summary>As <see cref="ReadAsync(string, bool, TimeSpan, CancellationToken)"/>, since a time. What is not kept any more is passed over.</summary>
+    public IAsyncEnumerable<HostEvent?> ReadSinceAsync(DateTimeOffset since, bool follow, TimeSpan silence, CancellationToken ct)
     {
         lock (_lock)
         {
             var first = _events.FindIndex(one => one.Time >= since);
-            return ReadAsync(first >= 0 ? _events[first].Sequence - 1 : _next - 1, follow, ct);
+            return ReadAsync(first >= 0 ? _events[first].Sequence - 1 : _next - 1, follow, silence, ct);
         }
     }
 
@@ -115,7 +116,7 @@ public sealed partial class EventLog : IDisposable
         }
     }
 
-    private async IAsyncEnumerable<HostEvent> ReadAsync(long after, bool follow, [EnumeratorCancellation] CancellationToken ct)
+    private async IAsyncEnumerable<HostEvent?> ReadAsync(long after, bool follow, TimeSpan silence, [EnumeratorCancellation] CancellationToken ct)
     {
         while (true)
         {
@@ -139,8 +140,21 @@ public sealed partial class EventLog : IDisposable
 
             if (batch.Length == 0 && !follow)
                 yield break;
-            if (batch.Length == 0)
-                await changed.WaitAsync(ct);
+            if (batch.Length == 0 && !await ChangesWithinAsync(changed, silence, ct))
+                yield return null;
+        }
+    }
+
+    private async Task<bool> ChangesWithinAsync(Task changed, TimeSpan limit, CancellationToken ct)
+    {
+        try
+        {
+            await changed.WaitAsync(limit, _time, ct);
+            return true;
+        }
+        catch (TimeoutException)
+        {
+            return false;
         }
     }
 

@@ -10,6 +10,8 @@ namespace VmHost.Tests.Machines.Events;
 
 public sealed class EventLogTests : IDisposable
 {
+    private static readonly TimeSpan Quiet = TimeSpan.FromMinutes(1);
+
     private readonly TemporaryDirectory _directory = new();
 
     private string File => _directory.Combine("events.jsonl");
@@ -21,14 +23,14 @@ public sealed class EventLogTests : IDisposable
         using (var first = Open())
         {
             Publish(first, "one", 3);
-            token = first.TokenOf((await ReadAsync(first.ReadSinceAsync(DateTimeOffset.MinValue, false, default)))[1].Sequence);
-            Assert.Equal(["one 3"], Texts(await ReadAsync(first.ReadAsync(token, false, default))));
+            token = first.TokenOf((await ReadAsync(first.ReadSinceAsync(DateTimeOffset.MinValue, false, Quiet, default)))[1].Sequence);
+            Assert.Equal(["one 3"], Texts(await ReadAsync(first.ReadAsync(token, false, Quiet, default))));
         }
 
         using var second = Open();
         Publish(second, "two", 2);
 
-        Assert.Equal(["one 3", "two 1", "two 2"], Texts(await ReadAsync(second.ReadAsync(token, false, default))));
+        Assert.Equal(["one 3", "two 1", "two 2"], Texts(await ReadAsync(second.ReadAsync(token, false, Quiet, default))));
     }
 
     [Fact]
@@ -45,8 +47,8 @@ public sealed class EventLogTests : IDisposable
         var atStart = second.Token;
         Publish(second, "two", 1);
 
-        Assert.Equal(["two 1"], Texts(await ReadAsync(second.ReadAsync(token, false, default))));
-        Assert.Equal(["two 1"], Texts(await ReadAsync(second.ReadAsync(atStart, false, default))));
+        Assert.Equal(["two 1"], Texts(await ReadAsync(second.ReadAsync(token, false, Quiet, default))));
+        Assert.Equal(["two 1"], Texts(await ReadAsync(second.ReadAsync(atStart, false, Quiet, default))));
     }
 
     [Fact]
@@ -56,14 +58,14 @@ public sealed class EventLogTests : IDisposable
         var old = log.Token;
         Publish(log, "many", 20_000);
 
-        Assert.Equal(VmHostError.OutOfRange, Assert.Throws<VmHostException>(() => log.ReadAsync(old, false, default)).Error);
-        var kept = await ReadAsync(log.ReadSinceAsync(DateTimeOffset.MinValue, false, default));
+        Assert.Equal(VmHostError.OutOfRange, Assert.Throws<VmHostException>(() => log.ReadAsync(old, false, Quiet, default)).Error);
+        var kept = await ReadAsync(log.ReadSinceAsync(DateTimeOffset.MinValue, false, Quiet, default));
         Assert.InRange(kept.Count, 2000, 4000);
         Assert.Equal("many 20000", kept[^1].Detail);
         Assert.InRange(new FileInfo(File).Length, 1, 2 << 20);
         using var next = Open();
-        Assert.InRange((await ReadAsync(next.ReadSinceAsync(DateTimeOffset.MinValue, false, default))).Count, 2000, 4000);
-        Assert.Equal(VmHostError.OutOfRange, Assert.Throws<VmHostException>(() => next.ReadAsync(old, false, default)).Error);
+        Assert.InRange((await ReadAsync(next.ReadSinceAsync(DateTimeOffset.MinValue, false, Quiet, default))).Count, 2000, 4000);
+        Assert.Equal(VmHostError.OutOfRange, Assert.Throws<VmHostException>(() => next.ReadAsync(old, false, Quiet, default)).Error);
     }
 
     [Fact]
@@ -74,10 +76,10 @@ public sealed class EventLogTests : IDisposable
         var token = log.Token;
         var future = token[..token.IndexOf('-', StringComparison.Ordinal)] + "-1234567";
 
-        Assert.Equal(VmHostError.OutOfRange, Assert.Throws<VmHostException>(() => log.ReadAsync("00000000-1", false, default)).Error);
-        Assert.Equal(VmHostError.OutOfRange, Assert.Throws<VmHostException>(() => log.ReadAsync(future, false, default)).Error);
-        Assert.Equal(VmHostError.InvalidArgument, Assert.Throws<VmHostException>(() => log.ReadAsync("hello", false, default)).Error);
-        Assert.Equal(VmHostError.InvalidArgument, Assert.Throws<VmHostException>(() => log.ReadAsync("", false, default)).Error);
+        Assert.Equal(VmHostError.OutOfRange, Assert.Throws<VmHostException>(() => log.ReadAsync("00000000-1", false, Quiet, default)).Error);
+        Assert.Equal(VmHostError.OutOfRange, Assert.Throws<VmHostException>(() => log.ReadAsync(future, false, Quiet, default)).Error);
+        Assert.Equal(VmHostError.InvalidArgument, Assert.Throws<VmHostException>(() => log.ReadAsync("hello", false, Quiet, default)).Error);
+        Assert.Equal(VmHostError.InvalidArgument, Assert.Throws<VmHostException>(() => log.ReadAsync("", false, Quiet, default)).Error);
     }
 
     [Fact]
@@ -92,7 +94,7 @@ public sealed class EventLogTests : IDisposable
             await System.IO.File.WriteAllBytesAsync(File, whole[..length], TestContext.Current.CancellationToken);
             using var cut = Open();
             Publish(cut, "two", 1);
-            var texts = Texts(await ReadAsync(cut.ReadSinceAsync(DateTimeOffset.MinValue, false, default)));
+            var texts = Texts(await ReadAsync(cut.ReadSinceAsync(DateTimeOffset.MinValue, false, Quiet, default)));
 
             var complete = whole.AsSpan(0, length).Count((byte)'\n');
             Assert.InRange(texts.Count, Math.Max(0, complete - 1) + 1, complete + 1);   // the last line may be whole but for its line break
@@ -113,11 +115,11 @@ public sealed class EventLogTests : IDisposable
                 first.Publish(new() { Kind = kind, MachineId = "0123456789ab", Machine = "m", State = MachineState.Created, Exit = new(ExitReason.Unknown, false, 0, null, GuestFault.None), Step = HaltStep.Killed });
             }
 
-            before = await ReadAsync(first.ReadSinceAsync(DateTimeOffset.MinValue, false, default));
+            before = await ReadAsync(first.ReadSinceAsync(DateTimeOffset.MinValue, false, Quiet, default));
         }
 
         using var second = Open();
-        Assert.Equal(before, await ReadAsync(second.ReadSinceAsync(DateTimeOffset.MinValue, false, default)));
+        Assert.Equal(before, await ReadAsync(second.ReadSinceAsync(DateTimeOffset.MinValue, false, Quiet, default)));
     }
 
     [Fact]
@@ -125,17 +127,29 @@ public sealed class EventLogTests : IDisposable
     {
         using var log = Open();
         using var stop = new CancellationTokenSource();
-        await using var follower = log.ReadAsync(log.Token, true, stop.Token).GetAsyncEnumerator(TestContext.Current.CancellationToken);
+        await using var follower = log.ReadAsync(log.Token, true, Quiet, stop.Token).GetAsyncEnumerator(TestContext.Current.CancellationToken);
         var next = follower.MoveNextAsync().AsTask();
         Assert.False(next.IsCompleted);
 
         Publish(log, "one", 1);
 
         Assert.True(await next);
-        Assert.Equal("one 1", follower.Current.Detail);
+        Assert.Equal("one 1", follower.Current!.Detail);
         next = follower.MoveNextAsync().AsTask();
         await stop.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => next);
+    }
+
+    [Fact]
+    public async Task Silence_is_told_too()
+    {
+        using var log = Open();
+        await using var follower = log.ReadAsync(log.Token, true, TimeSpan.FromMilliseconds(1), CancellationToken.None).GetAsyncEnumerator(TestContext.Current.CancellationToken);
+
+        Assert.True(await follower.MoveNextAsync());
+        Assert.Null(follower.Current);
+        Assert.True(await follower.MoveNextAsync());
+        Assert.Null(follower.Current);
     }
 
     [Fact]
@@ -149,7 +163,7 @@ public sealed class EventLogTests : IDisposable
         second.Publish(State(MachineState.Stopped));
         second.Publish(State(MachineState.Running));
 
-        Assert.Equal(3, (await ReadAsync(second.ReadSinceAsync(DateTimeOffset.MinValue, false, default))).Count);
+        Assert.Equal(3, (await ReadAsync(second.ReadSinceAsync(DateTimeOffset.MinValue, false, Quiet, default))).Count);
     }
 
     [Fact]
@@ -160,14 +174,14 @@ public sealed class EventLogTests : IDisposable
         using (var log = Open())
         {
             Publish(log, "unwritten", 3);
-            Assert.Equal(3, (await ReadAsync(log.ReadSinceAsync(DateTimeOffset.MinValue, false, default))).Count);
+            Assert.Equal(3, (await ReadAsync(log.ReadSinceAsync(DateTimeOffset.MinValue, false, Quiet, default))).Count);
 
             Directory.Delete(File);
             Publish(log, "written", 1);
         }
 
         using var next = Open();
-        Assert.Equal(["unwritten 1", "unwritten 2", "unwritten 3", "written 1"], Texts(await ReadAsync(next.ReadSinceAsync(DateTimeOffset.MinValue, false, default))));
+        Assert.Equal(["unwritten 1", "unwritten 2", "unwritten 3", "written 1"], Texts(await ReadAsync(next.ReadSinceAsync(DateTimeOffset.MinValue, false, Quiet, default))));
     }
 
     public void Dispose() => _directory.Dispose();
@@ -185,11 +199,11 @@ public sealed class EventLogTests : IDisposable
 
     private static List<string> Texts(List<HostEvent> events) => [.. events.Select(one => one.Detail)];
 
-    private static async Task<List<HostEvent>> ReadAsync(IAsyncEnumerable<HostEvent> events)
+    private static async Task<List<HostEvent>> ReadAsync(IAsyncEnumerable<HostEvent?> events)
     {
         var all = new List<HostEvent>();
         await foreach (var one in events)
-            all.Add(one);
+            all.Add(one!);
 
         Assert.Equal(all.OrderBy(one => one.Sequence), all);
         return all;
