@@ -143,6 +143,25 @@ public sealed partial class RestartPolicyTests
     }
 
     [Fact]
+    public async Task A_start_that_fails_again_counts_once_and_is_tried_again()
+    {
+        using var directory = new TemporaryDirectory();
+        var (program, broken) = (directory.Combine("qemu"), directory.Combine("broken"));
+        await File.WriteAllTextAsync(program, $"#!/bin/sh\nif [ -e {broken} ] && [ $# -gt 3 ]; then echo out of order >&2; exit 1; fi\nexec {Repository.FakeHypervisor} \"$@\"\n");
+        File.SetUnixFileMode(program, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        await using var daemon = await DaemonProcess.StartOnFakeAsync("--qemu", program);
+        using var client = new DaemonClient(daemon);
+        await RunAsync(client, daemon, "broken", CrashLoop, new() { Mode = RestartMode.Always });
+        await File.WriteAllTextAsync(broken, "");
+
+        var failed = await UntilAsync(client, "broken", machine => machine is { State: MachineState.Backoff, LastExit.Reason: ExitReason.StartFailed });
+
+        Assert.Equal((2, 2), (failed.RestartAttempts, failed.BootCount));
+        File.Delete(broken);
+        await UntilAsync(client, "broken", machine => machine.LastExit.Reason == ExitReason.HypervisorError && machine.BootCount >= 3);
+    }
+
+    [Fact]
     public async Task A_clock_that_was_set_makes_nobody_wait_longer_than_the_longest_delay()
     {
         await using var daemon = await DaemonProcess.StartOnFakeAsync();

@@ -169,7 +169,9 @@ public sealed partial class Machine
         catch (Exception e) when (e is VmHostException or IOException or UnauthorizedAccessException)
         {
             LogNotStartedAgain(e, _snapshot.Name);
-            if (_snapshot.State is MachineState.Backoff or MachineState.Starting)
+
+            // Where a boot began and ended, its end has been dealt with.
+            if (_snapshot.State is MachineState.Backoff or MachineState.Starting && _record!.Retry is { NextAt: null })
                 RestLocked(MachineEvent.EndedBadly, RestartRules.AfterFailedStart(_record!, Random.Shared.NextDouble()), e.Message, null);
         }
         finally
