@@ -41,7 +41,10 @@ public static class Frame
 /// <summary>Cuts a stream of bytes into frames.</summary>
 public sealed class FrameBuffer
 {
-    private readonly byte[] _bytes = new byte[Frame.MaxSize];
+    // What a shim says is short, and a daemon has a buffer for each machine: only a long frame makes it grow.
+    private const int InitialSize = 512;
+
+    private byte[] _bytes = new byte[InitialSize];
     private int _start;
     private int _end;
 
@@ -55,6 +58,9 @@ public sealed class FrameBuffer
                 _bytes.AsSpan(_start, _end - _start).CopyTo(_bytes);
                 (_start, _end) = (0, _end - _start);
             }
+
+            if (_end == _bytes.Length)
+                Array.Resize(ref _bytes, Math.Min(2 * _bytes.Length, Frame.MaxSize));
 
             return _bytes.AsMemory(_end);
         }

@@ -43,7 +43,7 @@ public sealed partial class MachineRegistry(MachineServices services, ILogger<Ma
     /// <exception cref="IOException">The state directory cannot be read.</exception>
     public Task LoadAsync()
     {
-        var adoptions = new List<Task>();
+        var found = new List<Machine>();
         foreach (var stored in services.Store.LoadAll())
         {
             var machine = new Machine(stored, services);
@@ -52,16 +52,20 @@ public sealed partial class MachineRegistry(MachineServices services, ILogger<Ma
             if (stored.Problem is { } problem)
                 LogCorrupt(stored.Id, problem);
 
-            adoptions.Add(machine.AdoptAsync());
+            found.Add(machine);
         }
 
-        return StartWithHostAsync(Task.WhenAll(adoptions));
+        // In a thread of its own: a thousand of them do not hold up the first request.
+        return Task.Run(async () =>
+        {
+            await Task.WhenAll(found.Select(machine => machine.AdoptAsync()));
+            await StartWithHostAsync();
+        });
     }
 
     // One after the other, by name: a host that has just booted has enough to do.
-    private async Task StartWithHostAsync(Task adopted)
+    private async Task StartWithHostAsync()
     {
-        await adopted;
         foreach (var machine in _machines.Values.Where(machine => machine.WantsStartWithHost).OrderBy(machine => machine.Snapshot.Name, StringComparer.Ordinal))
         {
             var start = machine.StartWithHostAsync();
