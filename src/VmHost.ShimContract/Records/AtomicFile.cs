@@ -46,8 +46,40 @@ public static class AtomicFile
     private static void Replace(string path, ReadOnlySpan<byte> content, bool flush)
     {
         var beside = path + Beside;
+        try
+        {
+            Write(beside, content, flush);
+            File.Move(beside, path, overwrite: true);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // A disk that is full has little enough room.
+            TryRemove(beside);
+
+            // What callers are told to expect: to them, EACCES is one way more in which a disk refuses.
+            if (e is UnauthorizedAccessException)
+                throw new IOException(e.Message, e);
+
+            throw;
+        }
+    }
+
+    private static void TryRemove(string path)
+    {
+        try
+        {
+            File.Delete(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // The next attempt overwrites it.
+        }
+    }
+
+    private static void Write(string path, ReadOnlySpan<byte> content, bool flush)
+    {
         var file = Descriptor.Open(
-            beside,
+            path,
             Descriptor.WriteOnly | Descriptor.Create | Descriptor.Truncate | Descriptor.NoFollow,
             OwnerOnly);
         try
@@ -56,7 +88,7 @@ public static class AtomicFile
             {
                 var count = Descriptor.Write(file, content);
                 if (count < 0)
-                    throw PosixExceptionFor(beside);
+                    throw PosixExceptionFor(path);
 
                 content = content[count..];
             }
@@ -67,16 +99,6 @@ public static class AtomicFile
         finally
         {
             Descriptor.Close(file);
-        }
-
-        try
-        {
-            File.Move(beside, path, overwrite: true);
-        }
-        catch (UnauthorizedAccessException e)
-        {
-            // What callers are told to expect: to them, EACCES is one way more in which a disk refuses.
-            throw new IOException(e.Message, e);
         }
     }
 
