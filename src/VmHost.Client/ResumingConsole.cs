@@ -32,55 +32,11 @@ public sealed class ResumingConsole(ConsoleService.ConsoleServiceClient console,
     {
         // Until something came, what was asked for is asked again; from then on what follows it.
         var current = request.Clone();
-        var call = console.ReadConsole(current, cancellationToken: ct);
-        try
+        var stream = new ResumingStream(time, GiveUpAfter, OnInterrupted);
+        await foreach (var response in stream.ReadAsync(token => console.ReadConsole(current, cancellationToken: token), ct))
         {
-            while (true)
-            {
-                bool more;
-                try
-                {
-                    more = await call.ResponseStream.MoveNext(ct);
-                }
-                catch (RpcException e) when (Reconnection.IsInterruptionOfReached(e))
-                {
-                    OnInterrupted?.Invoke();
-                    call.Dispose();
-                    call = await Reconnection.UntilReachedAsync(token => ReopenAsync(current, ct, token), GiveUpAfter, time, ct);
-                    continue;
-                }
-
-                if (!more)
-                    yield break;
-
-                var response = call.ResponseStream.Current;
-                current.Offset = response.Offset + response.Data.Length;
-                yield return new(response.Offset, response.Data.Memory, response.GapBytes);
-            }
-        }
-        finally
-        {
-            call.Dispose();
-        }
-    }
-
-    /// <param name="request">Where to go on.</param>
-    /// <param name="reading">Ends the stream.</param>
-    /// <param name="opening">Ends the attempt.</param>
-    private async Task<AsyncServerStreamingCall<ReadConsoleResponse>> ReopenAsync(
-        ReadConsoleRequest request, CancellationToken reading, CancellationToken opening)
-    {
-        var call = console.ReadConsole(request, cancellationToken: reading);
-        try
-        {
-            // The headers come once the daemon has looked the machine up.
-            await call.ResponseHeadersAsync.WaitAsync(opening);
-            return call;
-        }
-        catch
-        {
-            call.Dispose();
-            throw;
+            current.Offset = response.Offset + response.Data.Length;
+            yield return new(response.Offset, response.Data.Memory, response.GapBytes);
         }
     }
 }

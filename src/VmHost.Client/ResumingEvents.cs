@@ -22,56 +22,13 @@ public sealed class ResumingEvents(EventService.EventServiceClient events, TimeP
     public async IAsyncEnumerable<WatchEventsResponse> ReadAsync(WatchEventsRequest request, [EnumeratorCancellation] CancellationToken ct)
     {
         var current = request.Clone();
-        var call = events.WatchEvents(current, cancellationToken: ct);
-        try
+        var stream = new ResumingStream(time, GiveUpAfter, OnInterrupted);
+        await foreach (var response in stream.ReadAsync(token => events.WatchEvents(current, cancellationToken: token), ct))
         {
-            while (true)
-            {
-                bool more;
-                try
-                {
-                    more = await call.ResponseStream.MoveNext(ct);
-                }
-                catch (RpcException e) when (Reconnection.IsInterruptionOfReached(e))
-                {
-                    OnInterrupted?.Invoke();
-                    call.Dispose();
-                    call = await Reconnection.UntilReachedAsync(token => ReopenAsync(current, ct, token), GiveUpAfter, time, ct);
-                    continue;
-                }
-
-                if (!more)
-                    yield break;
-
-                // Until all machines have come they are asked for again: half of them are of no use.
-                var response = call.ResponseStream.Current;
-                if (response.KindCase != WatchEventsResponse.KindOneofCase.Machine)
-                    current.AfterToken = response.Token;
-                yield return response;
-            }
-        }
-        finally
-        {
-            call.Dispose();
-        }
-    }
-
-    /// <param name="request">Where to go on.</param>
-    /// <param name="watching">Ends the stream.</param>
-    /// <param name="opening">Ends the attempt.</param>
-    private async Task<AsyncServerStreamingCall<WatchEventsResponse>> ReopenAsync(
-        WatchEventsRequest request, CancellationToken watching, CancellationToken opening)
-    {
-        var call = events.WatchEvents(request, cancellationToken: watching);
-        try
-        {
-            await call.ResponseHeadersAsync.WaitAsync(opening);
-            return call;
-        }
-        catch
-        {
-            call.Dispose();
-            throw;
+            // Until all machines have come they are asked for again: half of them are of no use.
+            if (response.KindCase != WatchEventsResponse.KindOneofCase.Machine)
+                current.AfterToken = response.Token;
+            yield return response;
         }
     }
 }

@@ -19,6 +19,7 @@ internal static class ManyMachines
     private const int Ends = 40;
     private const int Starters = 4;
 
+    private static readonly TimeSpan SettleTime = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan IdleTime = TimeSpan.FromSeconds(30);
 
     internal static async Task<IReadOnlyList<Measurement>> RunAsync()
@@ -102,6 +103,8 @@ internal static class ManyMachines
 
     private static async Task<double> IdleCpuAsync(int pid)
     {
+        // Each machine is looked at once more a second after it was found: that is not idling yet.
+        await Task.Delay(SettleTime, TimeProvider.System);
         var (before, since) = (CpuTicks(pid), TimeProvider.System.GetTimestamp());
         await Task.Delay(IdleTime, TimeProvider.System);
         var seconds = (CpuTicks(pid) - before) / 100.0;   // USER_HZ

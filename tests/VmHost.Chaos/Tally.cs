@@ -21,6 +21,15 @@ internal sealed class Tally
         }
     }
 
+    internal long ComparedBytes
+    {
+        get
+        {
+            lock (_lock)
+                return _bytes;
+        }
+    }
+
     internal int Faults
     {
         get

@@ -26,6 +26,7 @@ public sealed class ManifestTests : IDisposable
             network: vpnkit=vpnkit.sock
             second_serial: /dev/ttyS1
             on_reboot: stop
+            restart: on-failure:3
             hypervisor: hyperkit
             uuid: 1b4e28ba-2fa1-11d2-883f-0016d3cca427
             """);
@@ -41,6 +42,7 @@ public sealed class ManifestTests : IDisposable
             new Network { Mode = NetworkMode.Vpnkit, MacAddress = "52:54:00:12:34:56", VpnkitSocket = $"{_directory}/vpnkit.sock" }, spec.Network);
         Assert.Equal(("/dev/ttyS1", RebootAction.Stop, HypervisorKind.Hyperkit), (spec.SecondSerialPath, spec.OnReboot, spec.Hypervisor));
         Assert.Equal("1b4e28ba-2fa1-11d2-883f-0016d3cca427", spec.Uuid);
+        Assert.Equal(new RestartPolicy { Mode = RestartMode.OnFailure, MaxRetries = 3 }, request.RestartPolicy);
     }
 
     [Fact]
@@ -59,6 +61,7 @@ public sealed class ManifestTests : IDisposable
     [InlineData("prefix: a\ndisks: d.img,size=1G", "truncate -s 1G FILE")]
     [InlineData("prefix: a\nhypervisor: vmware", "wants auto, qemu, xhyve, hyperkit or vfkit")]
     [InlineData("prefix: a\non_reboot: maybe", "wants restart or stop")]
+    [InlineData("prefix: a\nrestart: maybe", ":2:1: restart wants no, on-failure, on-failure:N, always or unless-stopped, not 'maybe'")]
     [InlineData("prefix: a\nnetwork: bridge", "wants nat, none or vpnkit=SOCKET")]
     [InlineData("prefix: a\nprefix: b", "prefix")]
     [InlineData("- prefix", "")]

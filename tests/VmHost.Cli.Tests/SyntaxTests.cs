@@ -27,6 +27,53 @@ public sealed class SyntaxTests
         Assert.Equal(ExitCodes.Usage, Assert.Throws<CliException>(() => SizeSyntax.Parse("--memory", text)).ExitCode);
 
     [Theory]
+    [InlineData("no", RestartMode.No, 0)]
+    [InlineData("on-failure", RestartMode.OnFailure, 0)]
+    [InlineData("on-failure:5", RestartMode.OnFailure, 5)]
+    [InlineData("always", RestartMode.Always, 0)]
+    [InlineData("unless-stopped", RestartMode.UnlessStopped, 0)]
+    public void Restart_policies_are_written_as_for_docker_and_shown_as_written(string text, RestartMode mode, int retries)
+    {
+        var policy = RestartSyntax.Parse("--restart", text);
+
+        Assert.Equal((mode, retries), (policy.Mode, policy.MaxRetries));
+        Assert.Equal(text, Describe.Restart(policy));
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("sometimes")]
+    [InlineData("Always")]
+    [InlineData("always:3")]
+    [InlineData("on-failure:")]
+    [InlineData("on-failure:0")]
+    [InlineData("on-failure:-1")]
+    [InlineData("on-failure:3:4")]
+    [InlineData("on-failure:99999999999")]
+    public void What_is_no_restart_policy_is_a_usage_error(string text) =>
+        Assert.Equal(ExitCodes.Usage, Assert.Throws<CliException>(() => RestartSyntax.Parse("--restart", text)).ExitCode);
+
+    [Theory]
+    [InlineData("90", "2026-11-24T11:58:30Z")]
+    [InlineData("90s", "2026-11-24T11:58:30Z")]
+    [InlineData("1.5h", "2026-11-24T10:30:00Z")]
+    [InlineData("3d", "2026-11-21T12:00:00Z")]
+    [InlineData("99999999999999999999d", "1970-01-01T00:00:00Z")]
+    [InlineData("2026-11-24T10:00:00Z", "2026-11-24T10:00:00Z")]
+    [InlineData("2026-11-24T10:00:00+02:00", "2026-11-24T08:00:00Z")]
+    public void Times_are_how_long_ago_or_when(string text, string time) =>
+        Assert.Equal(Time(time), TimeSyntax.Parse("--since", text, Time("2026-11-24T12:00:00Z")));
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("yesterday-ish")]
+    [InlineData("5w")]
+    [InlineData("-5m")]
+    [InlineData("2026-13-01")]
+    public void What_is_no_time_is_a_usage_error(string text) =>
+        Assert.Equal(ExitCodes.Usage, Assert.Throws<CliException>(() => TimeSyntax.Parse("--since", text, Time("2026-11-24T12:00:00Z"))).ExitCode);
+
+    [Theory]
     [InlineData("8080:80", "", 8080, 80, PortProtocol.Tcp)]
     [InlineData("0.0.0.0:53:53/udp", "0.0.0.0", 53, 53, PortProtocol.Udp)]
     [InlineData("65536:-1", "", 65536, -1, PortProtocol.Tcp)]
@@ -56,4 +103,6 @@ public sealed class SyntaxTests
     [Fact]
     public void A_table_has_aligned_columns_and_no_trailing_blanks() =>
         Assert.Equal(["NAME   STATE", "redis  running", "x?[2J  -"], Table.Lines(["NAME", "STATE"], [["redis", "running"], ["x\u001b[2J", "-"]]));
+
+    private static DateTimeOffset Time(string text) => DateTimeOffset.Parse(text, System.Globalization.CultureInfo.InvariantCulture);
 }

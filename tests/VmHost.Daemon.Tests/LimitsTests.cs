@@ -43,31 +43,6 @@ public sealed class LimitsTests
     }
 
     [Fact]
-    public async Task A_hundred_creates_of_one_name_at_once_make_one_machine()
-    {
-        await using var daemon = await DaemonProcess.StartOnFakeAsync();
-        using var client = new DaemonClient(daemon);
-        var spec = DaemonClient.Fake(daemon, "banner;hang");
-
-        var codes = await Task.WhenAll(Enumerable.Range(0, 100).Select(async _ =>
-        {
-            try
-            {
-                await client.Machines.RunMachineAsync(new() { Name = "wanted", Spec = spec });
-                return StatusCode.OK;
-            }
-            catch (RpcException e)
-            {
-                return e.StatusCode;
-            }
-        }));
-
-        Assert.Equal(1, codes.Count(code => code == StatusCode.OK));
-        Assert.Equal(99, codes.Count(code => code == StatusCode.AlreadyExists));
-        Assert.Single((await client.Machines.ListMachinesAsync(new())).Machines);
-    }
-
-    [Fact]
     public async Task Of_fifty_daemons_at_once_in_one_directory_one_serves_and_the_others_name_it()
     {
         using var directory = new TemporaryDirectory();

@@ -94,6 +94,7 @@ public sealed partial class RestartPolicyTests
 
         Assert.True(updated.Changed);
         Assert.Equal((MachineState.Failed, RestartMode.No), (updated.Machine.State, updated.Machine.RestartPolicy.Mode));
+        Assert.StartsWith("not started again, as its restart policy was taken away", updated.Machine.StateDetail, StringComparison.Ordinal);
         Assert.False((await client.Machines.UpdateMachineAsync(new() { Machine = "changes", RestartPolicy = new() { Mode = RestartMode.No } })).Changed);
 
         var running = await client.RunAsync(daemon, "runs", "banner;hang");

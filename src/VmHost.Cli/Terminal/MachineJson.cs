@@ -9,10 +9,13 @@ namespace VmHost.Cli.Terminal;
 
 /// <summary>A machine as <c>-o json</c> and <c>inspect</c> show it.</summary>
 internal sealed record MachineView(
-    string Id, string Name, string State, string? StateDetail, string? Hypervisor, int? Cpus, long? MemoryBytes, string? Kernel,
-    string? Initrd, string? CommandLine, string? Uuid, string[]? Ports, string? Network, string[]? Disks, string[]? Cdroms,
-    string? SecondSerial, string? OnReboot, string? Restart, int? RestartAttempts, string? NextStartAt, string? CreatedAt, string? StartedAt, int? BootCount,
-    int? HypervisorPid, int? ShimPid, ExitView? LastExit, string[]? Argv, DigestView[]? Digests)
+    string Id, string Name, string State, string? StateDetail = null, string? Hypervisor = null, int? Cpus = null,
+    long? MemoryBytes = null, string? Kernel = null, string? Initrd = null, string? CommandLine = null,
+    string? Uuid = null, string[]? Ports = null, string? Network = null, string[]? Disks = null,
+    string[]? Cdroms = null, string? SecondSerial = null, string? OnReboot = null, string? Restart = null,
+    int? RestartAttempts = null, string? NextStartAt = null, string? CreatedAt = null, string? StartedAt = null,
+    int? BootCount = null, int? HypervisorPid = null, int? ShimPid = null, ExitView? LastExit = null,
+    string[]? Argv = null, DigestView[]? Digests = null)
 {
     internal static MachineView Of(Machine machine) =>
         new(
@@ -47,7 +50,7 @@ internal sealed record MachineView(
 
     /// <summary>All that is left to say of it.</summary>
     internal static MachineView OfDeleted(DeleteMachineResponse deleted) =>
-        new(deleted.Id, deleted.Name, "deleted", null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null);
+        new(deleted.Id, deleted.Name, "deleted");
 
     internal static string? Time(Timestamp? time) => time?.ToDateTimeOffset().ToString("O", System.Globalization.CultureInfo.InvariantCulture);
 }

@@ -50,7 +50,7 @@ internal sealed partial class ErrorInterceptor(IHostApplicationLifetime lifetime
                 return ToStatus(known).ToRpcException();
             case OperationCanceledException when lifetime.ApplicationStopping.IsCancellationRequested:
                 return new RpcException(new(StatusCode.Unavailable, "the daemon is stopping; machines go on"));
-            case OperationCanceledException when context.CancellationToken.IsCancellationRequested:
+            case OperationCanceledException or IOException when context.CancellationToken.IsCancellationRequested:
                 return new RpcException(new(StatusCode.Cancelled, "the call was cancelled"));
             case IOException or UnauthorizedAccessException:
                 LogRefused(e, context.Method);

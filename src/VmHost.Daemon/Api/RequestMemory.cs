@@ -29,18 +29,20 @@ internal sealed class RequestMemory(TimeProvider time)
             throw VmHostException.ForFaults([new("request_id", $"must be 1 to {MaxIdLength} printable ASCII characters without spaces")]);
 
         Entry? entry;
+        bool isFirst;
         lock (_lock)
         {
             Forget();
-            if (!_known.TryGetValue(id, out entry))
-            {
-                entry = new(request.Descriptor.FullName, request.ToByteString(), time.GetTimestamp(), new(TaskCreationOptions.RunContinuationsAsynchronously));
-                _known[id] = entry;
-                _ = CompleteAsync(id, entry, act);
-            }
+            isFirst = !_known.TryGetValue(id, out entry);
+            if (isFirst)
+                _known[id] = entry = new(request.Descriptor.FullName, request.ToByteString(), time.GetTimestamp(), new(TaskCreationOptions.RunContinuationsAsynchronously));
         }
 
-        if (entry.Type != request.Descriptor.FullName || !entry.Request.Equals(request.ToByteString()))
+        // Not under the lock: a start that the disk holds up holds up no other call.
+        if (isFirst)
+            await CompleteAsync(id, entry!, act);
+
+        if (entry!.Type != request.Descriptor.FullName || !entry.Request.Equals(request.ToByteString()))
             throw VmHostException.ForFaults([new("request_id", "came with another request before; each request takes an id of its own")]);
 
         return (T)await entry.Answer.Task;

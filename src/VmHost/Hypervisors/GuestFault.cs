@@ -38,7 +38,7 @@ internal static class GuestFaults
             "its initrd could not be unpacked: the file is damaged, or compressed in a way that this kernel does not know"),
         (GuestFault.NoInit, ["No working init found", "No init found", "Requested init "],
             "no init could be run: look whether the initrd has an executable /init for this architecture"),
-        (GuestFault.NoRootDevice, ["Unable to mount root fs", "Cannot open root device", "VFS: Cannot open root"],
+        (GuestFault.NoRootDevice, ["Unable to mount root fs", "Cannot open root device"],
             "its root file system was not found: look at root= on the command line, at the disks, or whether an initrd is missing"),
         (GuestFault.InitEnded, ["Attempted to kill init"],
             "its init ended"),
@@ -51,6 +51,6 @@ internal static class GuestFaults
     internal static GuestFault Find(string console) =>
         Array.Find(Known, known => Array.Exists(known.Words, word => console.Contains(word, StringComparison.Ordinal))).Fault;
 
-    /// <summary>What it is, and the cure where there is one; begins with "its" or "it".</summary>
+    /// <summary>What it is, and the cure where there is one: part of a sentence about the guest.</summary>
     internal static string Explain(GuestFault fault) => Array.Find(Known, known => known.Fault == fault).Sentence;
 }

@@ -41,6 +41,7 @@ public sealed partial class Machine
             }
             catch (IOException e)
             {
+                SaveLocked();   // the old one, should only the flush have failed: what was refused must not be there later
                 throw new VmHostException(VmHostError.ResourceExhausted, $"the restart policy of machine {_snapshot.Name} cannot be saved, and stays as it was: {e.Message}");
             }
 
@@ -48,7 +49,7 @@ public sealed partial class Machine
             _snapshot = _snapshot with { Restart = policy };
             PublishLocked(HostEventKind.MachineUpdated);
             if (_snapshot.State == MachineState.Backoff && policy.Mode == RestartMode.No)
-                EndWaitingLocked();
+                EndWaitingLocked("its restart policy was taken away");
 
             return true;
         }
@@ -115,14 +116,14 @@ public sealed partial class Machine
     }
 
     // The end of Backoff that is no start: on somebody's word.
-    private void EndWaitingLocked()
+    private void EndWaitingLocked(string why)
     {
         StopWaitingLocked();
-        _record = _record! with { StoppedByHand = true };
+        var last = _record!.LastExit;
         RestLocked(
-            _record.LastExit is { Expected: true } ? MachineEvent.EndedWell : MachineEvent.EndedBadly,
+            last is { Expected: true } ? MachineEvent.EndedWell : MachineEvent.EndedBadly,
             new RestartDecision.Stay(),
-            $"not started again, as it was halted; before: {_record.LastExit?.Detail ?? "it did not run"}",
+            $"not started again, as {why}; before: {last?.Detail ?? "it did not run"}",
             null);
     }
 

@@ -70,7 +70,8 @@ public sealed partial class Machine
                 throw UnknownState();
             if (_snapshot.State == MachineState.Backoff)
             {
-                EndWaitingLocked();
+                _record = _record! with { StoppedByHand = true };
+                EndWaitingLocked("it was halted");
                 return (null, true);
             }
 

@@ -206,13 +206,13 @@ public sealed partial class Machine
                 throw new VmHostException(VmHostError.FailedPrecondition, $"no process of machine {_snapshot.Name} is left to kill ({_snapshot.StateDetail}); remove it with: vmctl rm --force {_snapshot.Name}");
 
             var run = LoadRun(bootRecord);
-            _killRequested = true;
-            SetStoppedByHandLocked(true);
             var proved = ProcessIdentity.SignalIfSame(run.HypervisorPid, run.HypervisorStartTime, Signals.Kill);
             proved |= ProcessIdentity.SignalIfSame(run.ShimPid, run.ShimStartTime, Signals.Kill);
             if (!proved)
                 throw NoProof();
 
+            _killRequested = true;
+            SetStoppedByHandLocked(true);
             var end = await SupervisedBoot.FindEndAsync(bootRecord.Nonce, Paths, _services.Time);
             if (end is BootEnd.Silent)
                 throw NoProof();

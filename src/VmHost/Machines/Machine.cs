@@ -177,7 +177,7 @@ public sealed partial class Machine
             // It is as it is, and the answer says so.
         }
 
-        var result = _snapshot is { State: MachineState.Failed, LastExit.Reason: ExitReason.StartFailed }
+        var result = _snapshot is { State: MachineState.Failed, Boot.Number: 1, LastExit.Reason: ExitReason.StartFailed }
             ? await StartAsync(CancellationToken.None)
             : new(false, []);
         return new(this, result.Warnings);

@@ -39,6 +39,10 @@ internal sealed class RandomKills(Tally tally, string prefix, int seed)
 
         foreach (var victim in _victims)
             await RetireAsync(host, victim);
+
+        // An oracle that is not found is compared with nothing.
+        if (tally.ComparedBytes == 0)
+            tally.Violation("I3", "no console was compared with what its guest wrote");
     }
 
     // Half of them with a policy, so that starts by themselves are hit too.
@@ -61,12 +65,17 @@ internal sealed class RandomKills(Tally tally, string prefix, int seed)
             killed = await KillPartAsync(host, victim, shim: kind == 1);
 
         await running;
-        var after = kind == 0 ? "a kill of the daemon" : kind == 1 ? $"a kill of {victim.Name}'s shim" : $"a kill of {victim.Name}'s hypervisor";
+        var (after, reason) = kind switch
+        {
+            0 => ("a kill of the daemon", ExitReason.Unspecified),
+            1 => ($"a kill of {victim.Name}'s shim", ExitReason.ShimLost),
+            _ => ($"a kill of {victim.Name}'s hypervisor", ExitReason.Killed),
+        };
         await host.SettleAsync(operation is null ? after : $"{after} during {operation}", killed is { } boot ? (victim.Id, boot) : null);
         if (operation is not null)
             await operation.CheckAsync(tally);
 
-        await CheckOthersAsync(host, before, kind == 0 ? null : victim, operation?.Victim, after);
+        await CheckOthersAsync(host, before, kind == 0 ? null : victim, operation?.Victim, after, reason);
         foreach (var machine in (await host.ListAsync()).Where(machine => !machine.HasHypervisorPid))
             await host.Machines.StartMachineAsync(new() { Machine = machine.Id });
     }
@@ -89,27 +98,26 @@ internal sealed class RandomKills(Tally tally, string prefix, int seed)
         return machine.BootCount;
     }
 
-    private async Task CheckOthersAsync(Host host, IReadOnlyList<Machine> before, Victim? killed, Victim? operated, string after)
+    private async Task CheckOthersAsync(Host host, IReadOnlyList<Machine> before, Victim? killed, Victim? operated, string after, ExitReason reason)
     {
         var now = await host.ListAsync();
         foreach (var machine in before.Where(machine => machine.HasHypervisorPid && machine.Id != operated?.Id))
         {
             var found = now.FirstOrDefault(one => one.Id == machine.Id);
             if (machine.Id == killed?.Id)
-                CheckKilled(found, machine, after);
+                CheckKilled(found, machine, after, reason);
             else if (found is null || found.HypervisorPid != machine.HypervisorPid)
                 tally.Violation("I8", $"after {after}: {machine.Name} ran as {machine.HypervisorPid} and is now {found?.State.ToString() ?? "gone"}: {found?.LastExit?.Detail}");
         }
     }
 
-    private void CheckKilled(Machine? found, Machine before, string after)
+    private void CheckKilled(Machine? found, Machine before, string after, ExitReason reason)
     {
         var exit = found?.LastExit;
         if (exit?.Boot != before.BootCount)
             return;   // another fault was quicker
 
-        var wanted = after.EndsWith("shim", StringComparison.Ordinal) ? ExitReason.ShimLost : ExitReason.Killed;
-        if (exit.Reason != wanted)
+        if (exit.Reason != reason)
             tally.Violation("truth", $"after {after} it is said to have ended for {exit.Reason} ({exit.Detail})");
     }
 

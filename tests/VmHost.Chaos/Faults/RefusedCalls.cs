@@ -29,6 +29,8 @@ internal sealed class RefusedCalls(Tally tally)
 
     private int _number;
 
+    private bool _hit;
+
     // Whoever asked was told that nobody can say how the machine is: then it may run or not.
     private bool _unknown;
 
@@ -47,6 +49,9 @@ internal sealed class RefusedCalls(Tally tally)
                 await TryAsync(host, operation, call, error, string.Create(CultureInfo.InvariantCulture, $"{when}+"));
             }
         }
+
+        if (!_hit)
+            tally.Violation("strace", "no refusal hit anything");
     }
 
     private async Task<bool> TryAsync(Host host, string operation, string call, string error, string when)
@@ -65,6 +70,7 @@ internal sealed class RefusedCalls(Tally tally)
             hit = strace.Hit;
         }
 
+        _hit |= hit;
         if (hit)
             tally.Fault($"{error} at a call of {operation} that writes");
         if (host.Daemon.HasExited)
@@ -145,7 +151,7 @@ internal sealed class RefusedCalls(Tally tally)
             ("run" or "start", StatusCode.OK) => found is not { HasHypervisorPid: true },
             ("run" or "start", _) => found is { HasHypervisorPid: true },
             ("update", StatusCode.OK) => found?.RestartPolicy.Mode != RestartMode.Always,
-            ("update", _) => found is not { HasHypervisorPid: true },
+            ("update", _) => found is not { HasHypervisorPid: true, RestartPolicy.Mode: RestartMode.No },
             ("halt", _) => found is null or { HasHypervisorPid: true },
             ("delete", StatusCode.OK) => found is not null,
             _ => false,

@@ -36,6 +36,9 @@ internal sealed class SyscallFaults(Tally tally)
                     hits++;
             }
 
+            if (hits == 0)
+                tally.Violation("strace", $"no SIG{signal} hit anything in {operation}");
+
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"   {operation}: SIG{signal} at {hits} system calls"));
         }
     }
