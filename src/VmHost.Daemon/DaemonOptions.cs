@@ -58,7 +58,8 @@ internal sealed class DaemonOptions
     public long MinFreeBytes { get; set; } = 64L << 20;
 
     /// <summary>With the default filled in: what this process could have, so a container's limit counts.</summary>
-    internal ByteSize MaxMemory => new(MaxMemoryBytes > 0 ? MaxMemoryBytes : GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
+    internal ByteSize MaxMemory =>
+        MaxMemoryBytes > 0 ? new(MaxMemoryBytes) : ByteSize.FromMiB(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes >> 20);
 
     /// <summary>Where clients connect, with the default filled in.</summary>
     internal string SocketPath => Socket.Length > 0 ? Socket : Path.Combine(RunDir, "vmhostd.sock");

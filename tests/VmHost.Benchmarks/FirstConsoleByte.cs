@@ -28,7 +28,8 @@ internal static class FirstConsoleByte
         {
             var (value, vmhost, argv) = await RunMachineAsync(channel, machines);
             var (raw, bare) = RunBare(argv);
-            hashOk &= HasAllValues(vmhost) && HasAllValues(bare);
+            hashOk &= HasAllValues("vmhost", vmhost);
+            hashOk &= HasAllValues("bare", bare);
             if (i > 0)
                 pairs.Add(new(raw, value));
         }
@@ -62,5 +63,13 @@ internal static class FirstConsoleByte
         return (TimeProvider.System.GetElapsedTime(process.StartedAt, process.FirstByteAt).TotalMilliseconds, console);
     }
 
-    private static bool HasAllValues(ReadOnlySpan<byte> console) => console.IndexOf(AllValues) >= 0;
+    // One that has not is kept, to be looked at.
+    private static bool HasAllValues(string side, byte[] console)
+    {
+        if (console.AsSpan().IndexOf(AllValues) >= 0)
+            return true;
+
+        Report.Keep($"first-byte-{side}.bin", console);
+        return false;
+    }
 }

@@ -31,6 +31,15 @@ internal static class Report
         await File.WriteAllTextAsync(Path.Combine(directory.FullName, name + ".json"), JsonSerializer.Serialize(rows, Json) + "\n");
     }
 
+    /// <summary>Writes what was received, and was not what had been sent, beside the reports.</summary>
+    internal static void Keep(string name, byte[] received)
+    {
+        var directory = Directory.CreateDirectory(Path.Combine(Repository.Root, "artifacts", "bench"));
+        var path = Path.Combine(directory.FullName, name);
+        File.WriteAllBytes(path, received);
+        Console.WriteLine($"bytes differ: see {path}");
+    }
+
     private static string Format(params object[] cells) => string.Format(CultureInfo.InvariantCulture, Columns, cells).TrimEnd();
 
     private static string Number(double? value) => value switch
