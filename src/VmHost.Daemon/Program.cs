@@ -28,8 +28,8 @@ if (CommandLine.Parse(args, out var settings) is { } fault)
     return WrongArguments;
 }
 
-// .NET loads its cryptography when it is first used, and ends the process where that fails: not in the middle of a start, by
-// which time there may be no descriptor left.
+// Now, and not in the middle of a start, by which time there may be no descriptor left. .NET loads its cryptography when it
+// is first used, and ends the process where that fails.
 RandomNumberGenerator.GetHexString(1);
 
 // From the first moment to the last: a signal before the host listens for it counts, and a second one while it ends in

@@ -13,17 +13,22 @@ public static partial class ProcessIdentity
     private const int PidFileDescriptorSendSignal = 424;
     private const int BsdInfo = 3;
 
+    private static string? _hostBootId;
+
     /// <summary>This boot of the host; another value after a reboot.</summary>
-    public static string HostBootId { get; } = ReadHostBootId();
+    /// <exception cref="IOException">It cannot be read now, and never was.</exception>
+    // No initialiser, which would fail for ever once it failed.
+    public static string HostBootId => _hostBootId ??= ReadHostBootId();
 
     /// <summary>When the process started, in a unit of this system that only equality is asked of; null if none runs.</summary>
+    /// <exception cref="IOException">It cannot be found out, for example as no file can be opened.</exception>
     public static long? StartTime(int pid) => OperatingSystem.IsMacOS() ? StartTimeOnMac(pid) : StartTimeOnLinux(pid);
 
     /// <summary>
     /// Signals the process only if it is the one that started at <paramref name="startTime"/>; false if it is not.
     /// On Linux the process is held by a descriptor meanwhile, so its number cannot pass to another one in between.
     /// </summary>
-    /// <exception cref="PosixException">It may not be signalled.</exception>
+    /// <exception cref="IOException">It may not be signalled, or it cannot be found out when it started.</exception>
     public static bool SignalIfSame(int pid, long startTime, int signal)
     {
         if (StartTime(pid) != startTime)
@@ -72,7 +77,7 @@ public static partial class ProcessIdentity
         {
             stat = File.ReadAllText(string.Create(CultureInfo.InvariantCulture, $"/proc/{pid}/stat"));
         }
-        catch (IOException)
+        catch (IOException e) when (e is FileNotFoundException or DirectoryNotFoundException || e.HResult == Errno.NoProcess)
         {
             return null;   // it ended, before or while its file was read
         }

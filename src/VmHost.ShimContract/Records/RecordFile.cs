@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Text.Json;
+using VmHost.ShimContract.Posix;
 
 namespace VmHost.ShimContract.Records;
 
@@ -16,6 +17,33 @@ public static class RecordFile
 
     /// <summary>Version of all three records between daemon and shim.</summary>
     internal const int Schema = 1;
+
+    /// <summary>All bytes of a record. Nothing else is read: at a named pipe in its place a daemon would wait for ever.</summary>
+    /// <exception cref="FileNotFoundException">It is not there.</exception>
+    /// <exception cref="InvalidDataException">It is no regular file.</exception>
+    /// <exception cref="IOException">It cannot be read.</exception>
+    public static byte[] ReadAll(string path)
+    {
+        using var file = FileStatus.OpenRegular(path, out var status);
+        if (file is not null)
+        {
+            var bytes = new byte[status.Size];
+            var count = 0;
+            for (int read; count < bytes.Length && (read = RandomAccess.Read(file, bytes.AsSpan(count), count)) > 0; count += read)
+            {
+                // Its name stands for a whole record: it is replaced, never written to.
+            }
+
+            return count == bytes.Length ? bytes : throw new IOException($"{path}: was cut while it was read");
+        }
+
+        throw status.Failure switch
+        {
+            FileFailure.NotFound => new FileNotFoundException($"{path} is not there"),
+            FileFailure.None => new InvalidDataException($"{path} is no regular file"),
+            _ => new PosixException($"open {path}", status.Errno),
+        };
+    }
 
     internal static byte[] ToJson(Action<Utf8JsonWriter> write)
     {
@@ -34,7 +62,7 @@ public static class RecordFile
     /// <exception cref="InvalidDataException">The file is no such record; its message says why.</exception>
     internal static T FromJson<T>(string path, Func<JsonElement, T> read)
     {
-        var bytes = File.ReadAllBytes(path);
+        var bytes = ReadAll(path);
         try
         {
             using var document = JsonDocument.Parse(bytes);

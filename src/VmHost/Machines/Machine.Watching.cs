@@ -206,9 +206,7 @@ public sealed partial class Machine
                 throw new VmHostException(VmHostError.FailedPrecondition, $"no process of machine {_snapshot.Name} is left to kill ({_snapshot.StateDetail}); remove it with: vmctl rm --force {_snapshot.Name}");
 
             var run = LoadRun(bootRecord);
-            var proved = ProcessIdentity.SignalIfSame(run.HypervisorPid, run.HypervisorStartTime, Signals.Kill);
-            proved |= ProcessIdentity.SignalIfSame(run.ShimPid, run.ShimStartTime, Signals.Kill);
-            if (!proved)
+            if (!TryKill(run))
                 throw NoProof();
 
             _killRequested = true;
@@ -223,6 +221,19 @@ public sealed partial class Machine
         finally
         {
             _gate.Release();
+        }
+    }
+
+    private bool TryKill(RunRecord run)
+    {
+        try
+        {
+            var proved = ProcessIdentity.SignalIfSame(run.HypervisorPid, run.HypervisorStartTime, Signals.Kill);
+            return ProcessIdentity.SignalIfSame(run.ShimPid, run.ShimStartTime, Signals.Kill) || proved;
+        }
+        catch (IOException e)
+        {
+            throw new VmHostException(VmHostError.FailedPrecondition, $"whether a process is machine {_snapshot.Name}'s cannot be found out now: {e.Message}");
         }
     }
 

@@ -5,6 +5,7 @@ using Microsoft.Extensions.Logging;
 using VmHost.Hypervisors;
 using VmHost.Images;
 using VmHost.Networking;
+using VmHost.ShimContract.Posix;
 using VmHost.Specs;
 using VmHost.State;
 
@@ -40,9 +41,12 @@ public sealed partial class MachineRegistry(MachineServices services, ILogger<Ma
 
     /// <summary>Loads what is on disk. The machines are listed at once, and looked at side by side in the background.</summary>
     /// <returns>Completes when all have been looked at, and those are started that are to run with the host.</returns>
-    /// <exception cref="IOException">The state directory cannot be read.</exception>
+    /// <exception cref="IOException">The state directory, or which boot of the host this is, cannot be read.</exception>
     public Task LoadAsync()
     {
+        // Known from now on, also when later no file can be opened.
+        _ = ProcessIdentity.HostBootId;
+
         var found = new List<Machine>();
         foreach (var stored in services.Store.LoadAll())
         {

@@ -30,32 +30,8 @@ public sealed class MachineStore(StateDirectory state)
     /// record that was being replaced.
     /// </summary>
     /// <exception cref="IOException">The state directory cannot be read.</exception>
-    public IReadOnlyList<StoredMachine> LoadAll()
-    {
-        var found = new List<StoredMachine>();
-        foreach (var directory in Directory.EnumerateDirectories(state.Machines).Order(StringComparer.Ordinal))
-        {
-            var id = Path.GetFileName(directory);
-            if (id.StartsWith(DeletedPrefix, StringComparison.Ordinal))
-            {
-                TryTidy(() => Directory.Delete(directory, recursive: true));
-            }
-            else if (MachineId.IsValid(id))
-            {
-                var runs = FileLock.IsHeld(Path.Combine(directory, RecordFile.Lock));
-                if (!runs && WasNeverCreated(directory))
-                {
-                    TryTidy(() => Delete(id));
-                    continue;
-                }
-
-                RemoveHalfWritten(directory, runs ? DaemonsRecords : AllRecords);
-                found.Add(Load(id));
-            }
-        }
-
-        return found;
-    }
+    public IReadOnlyList<StoredMachine> LoadAll() =>
+        [.. Directory.GetDirectories(state.Machines).AsParallel().Select(Find).OfType<StoredMachine>().OrderBy(static found => found.Id, StringComparer.Ordinal)];
 
     /// <summary>Writes the record; once it returned, a kill of any process loses nothing. Makes the directory if need be.</summary>
     /// <exception cref="IOException">The old record still stands.</exception>
@@ -88,10 +64,40 @@ public sealed class MachineStore(StateDirectory state)
     /// <summary>Removes records that a killed shim or daemon was about to write. Nothing of the machine runs.</summary>
     public void Tidy(string id) => RemoveHalfWritten(DirectoryOf(id), AllRecords);
 
+    private StoredMachine? Find(string directory)
+    {
+        var id = Path.GetFileName(directory);
+        if (id.StartsWith(DeletedPrefix, StringComparison.Ordinal))
+            TryTidy(() => Directory.Delete(directory, recursive: true));
+
+        if (!MachineId.IsValid(id))
+            return null;
+
+        try
+        {
+            var runs = FileLock.IsHeld(Path.Combine(directory, RecordFile.Lock));
+            if (!runs && WasNeverCreated(directory))
+            {
+                TryTidy(() => Delete(id));
+                return null;
+            }
+
+            RemoveHalfWritten(directory, runs ? DaemonsRecords : AllRecords);
+            return new(id, Load(id), null);
+        }
+        catch (Exception e) when (e is IOException or InvalidDataException or UnauthorizedAccessException)
+        {
+            return new(id, null, e.Message);
+        }
+    }
+
     // Its record was about to be written for the first time: nobody was told of it, and nothing of it ran.
     private static bool WasNeverCreated(string directory) =>
-        !File.Exists(Path.Combine(directory, RecordFile.Machine)) && !File.Exists(Path.Combine(directory, RecordFile.Run))
-        && !Directory.Exists(Path.Combine(directory, RecordFile.Console));
+        IsMissing(directory, RecordFile.Machine) && IsMissing(directory, RecordFile.Run) && IsMissing(directory, RecordFile.Console);
+
+    // What cannot be looked at is not missing.
+    private static bool IsMissing(string directory, string name) =>
+        !FileStatus.TryGet(Path.Combine(directory, name), out var status) && status.Failure == FileFailure.NotFound;
 
     private static void RemoveHalfWritten(string directory, string[] records)
     {
@@ -112,23 +118,22 @@ public sealed class MachineStore(StateDirectory state)
         }
     }
 
-    private StoredMachine Load(string id)
+    private MachineRecord Load(string id)
     {
         try
         {
-            var bytes = File.ReadAllBytes(Path.Combine(DirectoryOf(id), RecordFile.Machine));
-            var record = JsonSerializer.Deserialize(bytes, StateJson.Default.MachineRecord);
-            return record switch
+            var bytes = RecordFile.ReadAll(Path.Combine(DirectoryOf(id), RecordFile.Machine));
+            return JsonSerializer.Deserialize(bytes, StateJson.Default.MachineRecord) switch
             {
-                null => new(id, null, "machine.json is empty"),
-                { Schema: not MachineRecord.CurrentSchema } => new(id, null, $"machine.json has schema {record.Schema}, this version reads {MachineRecord.CurrentSchema}"),
-                _ when record.Id != id => new(id, null, "machine.json is another machine's"),
-                _ => new(id, record, null),
+                null => throw new InvalidDataException("machine.json is empty"),
+                { Schema: not MachineRecord.CurrentSchema and var schema } => throw new InvalidDataException($"machine.json has schema {schema}, this version reads {MachineRecord.CurrentSchema}"),
+                var record when record.Id != id => throw new InvalidDataException("machine.json is another machine's"),
+                var record => record,
             };
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException or NotSupportedException)
+        catch (Exception e) when (e is JsonException or NotSupportedException)
         {
-            return new(id, null, $"machine.json cannot be read: {e.Message}");
+            throw new InvalidDataException($"machine.json cannot be read: {e.Message}", e);
         }
     }
 }

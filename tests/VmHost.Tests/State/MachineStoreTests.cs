@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using VmHost.ShimContract.Records;
 using VmHost.Specs;
 using VmHost.State;
@@ -65,6 +66,25 @@ public sealed class MachineStoreTests : IDisposable
         File.WriteAllText(DamagedFile, text);
 
         Assert.NotNull(Find(Damaged).Problem);
+    }
+
+    [Theory]
+    [InlineData("mkfifo $1")]
+    [InlineData("mkfifo $1.pipe; ln -s $1.pipe $1")]
+    [InlineData("ln -s /dev/zero $1")]
+    [InlineData("ln -s $1 $1")]
+    [InlineData("mkdir $1")]
+    public async Task What_stands_in_a_records_place_and_is_no_file_holds_nobody_up(string plant)
+    {
+        File.Delete(DamagedFile);
+        using var shell = Process.Start("sh", ["-c", plant, "-", DamagedFile]);
+        await shell.WaitForExitAsync(TestContext.Current.CancellationToken);
+        Assert.Equal(0, shell.ExitCode);
+
+        var found = await Task.Run(_store.LoadAll, TestContext.Current.CancellationToken).WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
+
+        Assert.Contains(RecordFile.Machine, found.Single(machine => machine.Id == Damaged).Problem, StringComparison.Ordinal);
+        Assert.NotNull(found.Single(machine => machine.Id == Sound).Record);
     }
 
     [Fact]

@@ -23,7 +23,10 @@ internal sealed class EventFile(string path)
         EventFileHead? head = null;
         try
         {
-            foreach (var line in File.ReadLines(path))
+            // At a named pipe in its place a daemon would wait for ever.
+            using var file = FileStatus.OpenRegular(path, out _);
+            using var lines = new StreamReader(file is null ? Stream.Null : new FileStream(file, FileAccess.Read));
+            while (lines.ReadLine() is { } line)
             {
                 if (head is null)
                     head = JsonSerializer.Deserialize(line, EventJson.Default.EventFileHead);

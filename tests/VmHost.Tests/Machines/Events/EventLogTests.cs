@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Microsoft.Extensions.Logging.Abstractions;
 using VmHost.Hypervisors;
 using VmHost.Machines;
@@ -49,6 +50,18 @@ public sealed class EventLogTests : IDisposable
 
         Assert.Equal(["two 1"], Texts(await ReadAsync(second.ReadAsync(token, false, Quiet, default))));
         Assert.Equal(["two 1"], Texts(await ReadAsync(second.ReadAsync(atStart, false, Quiet, default))));
+    }
+
+    [Fact]
+    public async Task A_pipe_in_the_files_place_holds_no_daemon_up()
+    {
+        using var mkfifo = Process.Start("mkfifo", [File]);
+        await mkfifo.WaitForExitAsync(TestContext.Current.CancellationToken);
+
+        using var log = await Task.Run(Open, TestContext.Current.CancellationToken).WaitAsync(Quiet, TestContext.Current.CancellationToken);
+        Publish(log, "one", 1);
+
+        Assert.Single(await ReadAsync(log.ReadSinceAsync(DateTimeOffset.MinValue, false, Quiet, default)));
     }
 
     [Fact]
