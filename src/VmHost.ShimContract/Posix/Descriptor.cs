@@ -103,7 +103,7 @@ public static partial class Descriptor
     /// <exception cref="PosixException">It could not be opened or flushed.</exception>
     public static void FlushDirectory(string path)
     {
-        var descriptor = Open(path, ReadOnly | Directory);
+        var descriptor = OpenDirectory(path);
         try
         {
             Flush(descriptor);
@@ -113,6 +113,10 @@ public static partial class Descriptor
             Close(descriptor);
         }
     }
+
+    /// <summary>Opens a directory, to flush it: that makes renames in it durable.</summary>
+    /// <exception cref="PosixException">It cannot be opened.</exception>
+    public static int OpenDirectory(string path) => Open(path, ReadOnly | Directory);
 
     /// <summary>A pipe; both ends close-on-exec.</summary>
     /// <exception cref="PosixException">The call failed.</exception>

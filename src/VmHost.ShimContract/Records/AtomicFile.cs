@@ -15,11 +15,22 @@ public static class AtomicFile
     public static void Replace(string path, ReadOnlySpan<byte> content) => Replace(path, content, flush: false);
 
     /// <summary>As <see cref="Replace(string, ReadOnlySpan{byte})"/>; once it returned, a power failure loses nothing either.</summary>
-    /// <exception cref="IOException">It may have been replaced or not.</exception>
+    /// <exception cref="IOException">
+    /// Nothing was replaced, but where the disk fails in its very last step, the flush of the rename.
+    /// </exception>
     public static void ReplaceDurably(string path, ReadOnlySpan<byte> content)
     {
-        Replace(path, content, flush: true);
-        Descriptor.FlushDirectory(DirectoryOf(path));
+        // Opened first: what is refused for lack of a descriptor is refused before anything happened.
+        var directory = Descriptor.OpenDirectory(DirectoryOf(path));
+        try
+        {
+            Replace(path, content, flush: true);
+            Descriptor.Flush(directory);
+        }
+        finally
+        {
+            Descriptor.Close(directory);
+        }
     }
 
     /// <summary>Flushes a file that was replaced, so that it survives a power failure.</summary>

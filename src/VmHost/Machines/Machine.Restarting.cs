@@ -36,12 +36,11 @@ public sealed partial class Machine
             var updated = _record with { Seq = _record.Seq + 1, Restart = policy };
             try
             {
-                _services.Store.Save(updated);
-                _services.Store.Flush(updated.Id);
+                _services.Store.SaveDurably(updated);
             }
             catch (IOException e)
             {
-                SaveLocked();   // the old one, should only the flush have failed: what was refused must not be there later
+                SaveLocked();   // the old one, should only the last step have failed: what was refused must not be there later
                 throw new VmHostException(VmHostError.ResourceExhausted, $"the restart policy of machine {_snapshot.Name} cannot be saved, and stays as it was: {e.Message}");
             }
 

@@ -37,16 +37,17 @@ public sealed class MachineStore(StateDirectory state)
     /// <exception cref="IOException">The old record still stands.</exception>
     public void Save(MachineRecord record)
     {
-        var directory = DirectoryOf(record.Id);
-        Directory.CreateDirectory(directory, PrivateDirectory.OwnerOnly);
-        AtomicFile.Replace(
-            Path.Combine(directory, RecordFile.Machine),
-            JsonSerializer.SerializeToUtf8Bytes(record, StateJson.Default.MachineRecord));
+        Directory.CreateDirectory(DirectoryOf(record.Id), PrivateDirectory.OwnerOnly);
+        AtomicFile.Replace(FileOf(record.Id), ToJson(record));
     }
+
+    /// <summary>As <see cref="Save"/>; once it returned, a power failure loses nothing either. The directory is there.</summary>
+    /// <exception cref="IOException">The old record stands, but where the disk fails in its very last step.</exception>
+    public void SaveDurably(MachineRecord record) => AtomicFile.ReplaceDurably(FileOf(record.Id), ToJson(record));
 
     /// <summary>Flushes the saved record to the disk; once it returned, a power failure loses nothing either.</summary>
     /// <exception cref="IOException">It may be lost in one.</exception>
-    public void Flush(string id) => AtomicFile.Flush(Path.Combine(DirectoryOf(id), RecordFile.Machine));
+    public void Flush(string id) => AtomicFile.Flush(FileOf(id));
 
     /// <summary>Removes a machine with all that is kept of it. One that is not there is no error.</summary>
     /// <exception cref="IOException">It, or a part of it, is still there.</exception>
@@ -63,6 +64,10 @@ public sealed class MachineStore(StateDirectory state)
 
     /// <summary>Removes records that a killed shim or daemon was about to write. Nothing of the machine runs.</summary>
     public void Tidy(string id) => RemoveHalfWritten(DirectoryOf(id), AllRecords);
+
+    private string FileOf(string id) => Path.Combine(DirectoryOf(id), RecordFile.Machine);
+
+    private static byte[] ToJson(MachineRecord record) => JsonSerializer.SerializeToUtf8Bytes(record, StateJson.Default.MachineRecord);
 
     private StoredMachine? Find(string directory)
     {
@@ -122,7 +127,7 @@ public sealed class MachineStore(StateDirectory state)
     {
         try
         {
-            var bytes = RecordFile.ReadAll(Path.Combine(DirectoryOf(id), RecordFile.Machine));
+            var bytes = RecordFile.ReadAll(FileOf(id));
             return JsonSerializer.Deserialize(bytes, StateJson.Default.MachineRecord) switch
             {
                 null => throw new InvalidDataException("machine.json is empty"),
