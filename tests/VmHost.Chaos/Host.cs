@@ -77,7 +77,7 @@ internal sealed class Host : IAsyncDisposable
         await ListAsync();
         var took = TimeProvider.System.GetElapsedTime(since);
         Tally.Recovered(took);
-        if (took > RecoveryLimit)
+        if (took > Patience.Of(RecoveryLimit))
             Tally.Violation("I6", string.Create(CultureInfo.InvariantCulture, $"the daemon took {took.TotalSeconds:0.0} s to serve again"));
     }
 
@@ -107,7 +107,7 @@ internal sealed class Host : IAsyncDisposable
             if (problem is null)
                 return;
 
-            if (TimeProvider.System.GetElapsedTime(since) > SettleLimit)
+            if (TimeProvider.System.GetElapsedTime(since) > Patience.Of(SettleLimit))
             {
                 Tally.Violation(problem.Value.Rule, $"after {after}: {problem.Value.What}\n{string.Join('\n', Daemon.Log.Split('\n').TakeLast(25))}");
                 return;
