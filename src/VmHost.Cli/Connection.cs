@@ -76,6 +76,10 @@ internal sealed class Connection : IDisposable
     internal Task<Machine> EndOfAsync(string machine, CancellationToken ct) =>
         new ResumingWait(Machines, TimeProvider.System).WaitAsync(machine, ct);
 
+    /// <summary>The machine once what is waited for holds, also when the daemon is restarted meanwhile.</summary>
+    internal Task<Machine> WaitAsync(WaitMachineRequest request, DateTime? deadline, CancellationToken ct) =>
+        new ResumingWait(Machines, TimeProvider.System).WaitAsync(request, deadline, ct);
+
     public void Dispose() => _channel.Dispose();
 
     private Task<T> LookAsync<T>(Func<DateTime, AsyncUnaryCall<T>> call) => LookAsync(call, LookLimit);

@@ -24,7 +24,7 @@ internal static class ExitCodes
         code switch
         {
             StatusCode.NotFound => NotFound,
-            StatusCode.FailedPrecondition or StatusCode.AlreadyExists => Conflict,
+            StatusCode.FailedPrecondition or StatusCode.AlreadyExists or StatusCode.Aborted => Conflict,
             StatusCode.PermissionDenied => Permission,
             StatusCode.DeadlineExceeded => TimedOut,
             StatusCode.InvalidArgument or StatusCode.OutOfRange => Usage,

@@ -22,7 +22,7 @@ internal sealed class Help(HelpAction usual) : SynchronousCommandLineAction
           2    wrong arguments           124  timed out
           3    the daemon is not there   125  run was refused, or the guest never ran
           4    no such machine           128+N  the machine was ended by signal N (run, wait)
-          5    wrong state, name taken   130  interrupted
+          5    wrong state; taken        130  interrupted
           6    no permission
 
           run and wait exit with 0 when the guest powered off or halted.

@@ -11,7 +11,7 @@ var root = new RootCommand(Help.Description)
     ListCommand.Create("ps", "List running machines (all with -a)", allByDefault: false),
     ListCommand.Create("ls", "List all machines", allByDefault: true, "list"),
     PlanCommand.Create(), PauseCommands.CreatePause(), PauseCommands.CreateResume(), InspectCommand.Create(), LogsCommand.Create(),
-    ConsoleCommand.Create(), SendCommand.Create(), ExpectCommand.Create(),
+    ConsoleCommand.Create(), ScreenCommand.Create(), SendCommand.Create(), ExpectCommand.Create(),
     EventsCommand.Create(), UpdateCommand.Create(), WaitCommand.Create(), DoctorCommand.Create(), VersionCommand.Create(),
 };
 root.Options.Add(Connection.HostOption);

@@ -15,6 +15,12 @@ public sealed class ConsoleInput(ConsoleService.ConsoleServiceClient console, Ti
     /// <summary>How long to try to reach a daemon that went away. Default 10 s.</summary>
     public TimeSpan GiveUpAfter { get; init; } = Reconnection.DefaultLimit;
 
+    /// <summary>Of whoever holds the keyboard; empty for nobody.</summary>
+    public string HoldToken { get; set; } = "";
+
+    /// <summary>Type also if somebody else holds the keyboard, who keeps it.</summary>
+    public bool Force { get; init; }
+
     /// <summary>Types bytes. Returns when they are in the terminal's queue.</summary>
     /// <param name="machine">Name or id.</param>
     /// <param name="data">At most <see cref="MaxLength"/> bytes.</param>
@@ -23,7 +29,7 @@ public sealed class ConsoleInput(ConsoleService.ConsoleServiceClient console, Ti
     /// <exception cref="RpcException">As WriteConsole; UNAVAILABLE when the daemon did not come back in time.</exception>
     public Task<bool> WriteAsync(string machine, ReadOnlyMemory<byte> data, CancellationToken ct)
     {
-        var request = new WriteConsoleRequest { Machine = machine, Data = ByteString.CopyFrom(data.Span) };
+        var request = new WriteConsoleRequest { Machine = machine, Data = ByteString.CopyFrom(data.Span), HoldToken = HoldToken, Force = Force };
         return Reconnection.UntilReachedAsync(AttemptAsync, GiveUpAfter, time, ct);
 
         async Task<bool> AttemptAsync(CancellationToken token)

@@ -7,7 +7,8 @@ namespace VmHost.Client;
 /// <param name="time">The clock.</param>
 /// <param name="giveUpAfter">How long to try to reach a daemon that went away.</param>
 /// <param name="onInterrupted">Called when it went away and is waited for.</param>
-internal sealed class ResumingStream(TimeProvider time, TimeSpan giveUpAfter, Action? onInterrupted)
+/// <param name="wasReached">It was there a moment ago, so it is waited for also when it is not at the first call.</param>
+internal sealed class ResumingStream(TimeProvider time, TimeSpan giveUpAfter, Action? onInterrupted, bool wasReached = false)
 {
     /// <summary>All messages, of one call after the other.</summary>
     /// <param name="open">
@@ -28,7 +29,7 @@ internal sealed class ResumingStream(TimeProvider time, TimeSpan giveUpAfter, Ac
                 {
                     more = await call.ResponseStream.MoveNext(ct);
                 }
-                catch (RpcException e) when (Reconnection.IsInterruptionOfReached(e))
+                catch (RpcException e) when (wasReached ? Reconnection.IsInterruption(e) : Reconnection.IsInterruptionOfReached(e))
                 {
                     onInterrupted?.Invoke();
                     call.Dispose();

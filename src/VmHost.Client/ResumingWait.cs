@@ -12,23 +12,27 @@ public sealed class ResumingWait(MachineService.MachineServiceClient machines, T
     public TimeSpan GiveUpAfter { get; init; } = Reconnection.DefaultLimit;
 
     /// <summary>The machine, once it does not run.</summary>
-    /// <param name="machine">Name, id or unique prefix of an id.</param>
+    /// <inheritdoc cref="WaitAsync(WaitMachineRequest, DateTime?, CancellationToken)"/>
+    public Task<Machine> WaitAsync(string machine, CancellationToken ct) => WaitAsync(new WaitMachineRequest { Machine = machine }, null, ct);
+
+    /// <summary>The machine, once what is waited for holds.</summary>
+    /// <param name="request">Not changed.</param>
+    /// <param name="deadline">In UTC; null for none.</param>
     /// <param name="ct">Ends the waiting, not the machine.</param>
     /// <exception cref="RpcException">As WaitMachine; UNAVAILABLE when the daemon did not come back in time.</exception>
-    public async Task<Machine> WaitAsync(string machine, CancellationToken ct)
+    public async Task<Machine> WaitAsync(WaitMachineRequest request, DateTime? deadline, CancellationToken ct)
     {
         while (true)
         {
             try
             {
-                var response = await machines.WaitMachineAsync(new() { Machine = machine }, cancellationToken: ct);
-                return response.Machine;
+                return (await machines.WaitMachineAsync(request, deadline: deadline, cancellationToken: ct)).Machine;
             }
             catch (RpcException e) when (Reconnection.IsInterruptionOfReached(e))
             {
-                // A quick call finds out when it is back; the wait itself has no limit and must not get one.
+                // A quick call finds out when it is back; the wait itself has no limit of ours and must not get one.
                 await Reconnection.UntilReachedAsync(
-                    async token => await machines.GetMachineAsync(new() { Machine = machine }, cancellationToken: token),
+                    async token => await machines.GetMachineAsync(new() { Machine = request.Machine }, cancellationToken: token),
                     GiveUpAfter,
                     time,
                     ct);

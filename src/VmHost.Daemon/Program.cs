@@ -1,5 +1,4 @@
 using System.Reflection;
-using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using Microsoft.Extensions.Options;
 using VmHost.Daemon;
@@ -32,15 +31,11 @@ if (CommandLine.Parse(args, out var settings) is { } fault)
 // is first used, and ends the process where that fails.
 RandomNumberGenerator.GetHexString(1);
 
-// From the first moment to the last: a signal before the host listens for it counts, and a second one while it ends in
-// good order does not end it in another.
-using var stop = new CancellationTokenSource();
-using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
-using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
+var stop = StopSignals.Listen();
 try
 {
     await using var daemon = Composition.Build(settings);
-    await ((IHost)daemon).RunAsync(stop.Token);
+    await ((IHost)daemon).RunAsync(stop);
     return 0;
 }
 catch (OperationCanceledException) when (stop.IsCancellationRequested)
@@ -68,10 +63,4 @@ catch (Exception e) when (e is IOException or UnauthorizedAccessException)
 {
     await Console.Error.WriteLineAsync($"vmhostd: {e.Message}");
     return Failed;
-}
-
-void Stop(PosixSignalContext signal)
-{
-    signal.Cancel = true;
-    stop.Cancel();
 }

@@ -26,6 +26,7 @@ internal sealed class HypervisorLog
     /// <exception cref="PosixException">The file or the pipe cannot be made.</exception>
     internal HypervisorLog()
     {
+        File.Delete(RecordFile.OlderHypervisorLog);
         _file = Open(RecordFile.HypervisorLog);
         (_read, Write) = Descriptor.Pipe();
         _thread = new Thread(Run, maxStackSize: 128 << 10) { Name = "hypervisor.log", IsBackground = true };
@@ -55,7 +56,7 @@ internal sealed class HypervisorLog
     {
         try
         {
-            File.Move(RecordFile.HypervisorLog, RecordFile.HypervisorLog + ".1", overwrite: true);
+            File.Move(RecordFile.HypervisorLog, RecordFile.OlderHypervisorLog, overwrite: true);
             Descriptor.Close(_file);
             _file = Open(RecordFile.HypervisorLog);
         }

@@ -78,7 +78,7 @@ internal sealed class MachineShim(StartReport report, TimeProvider time)
         ForwardTerminate(hypervisor);
 
         var welcome = new Welcome(
-            Frame.Version, Frame.Version, launch.MachineId, launch.Nonce, launch.Boot, Environment.ProcessId, hypervisor.Pid);
+            Frame.LowestVersion, Frame.Version, launch.MachineId, launch.Nonce, launch.Boot, Environment.ProcessId, hypervisor.Pid);
         var server = new ControlServer(listener, terminal, journal, hypervisor, welcome, wake);
         server.ServeUntilExit();
 

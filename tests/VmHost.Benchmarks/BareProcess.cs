@@ -28,18 +28,28 @@ internal sealed class BareProcess : IDisposable
     /// <summary>What the machine ran, with monitors of its own: that machine's directories are gone with it.</summary>
     /// <param name="argv">The machine's.</param>
     /// <param name="directory">For the monitors.</param>
-    internal static BareProcess LikeMachine(IReadOnlyList<string> argv, TemporaryDirectory directory) =>
-        new(argv[0], [.. argv.Skip(1).Select(argument => argument switch
+    internal static BareProcess LikeMachine(IReadOnlyList<string> argv, TemporaryDirectory directory)
+    {
+        var own = ArgumentsOf(argv, directory);
+        return new(own[0], [.. own.Skip(1)]);
+    }
+
+    /// <summary>What the machine ran, with monitors of its own.</summary>
+    internal static IReadOnlyList<string> ArgumentsOf(IReadOnlyList<string> argv, TemporaryDirectory directory) =>
+        [.. argv.Select(argument => argument switch
         {
             _ when argument.StartsWith("socket,id=qmp0,", StringComparison.Ordinal) => $"socket,id=qmp0,path={directory.Combine("q")},server=on,wait=off",
             _ when argument.StartsWith("null,id=events0,", StringComparison.Ordinal) => $"null,id=events0,logfile={directory.Combine("l")}",
             _ => argument,
-        })]);
+        })];
 
     internal int Pid { get; }
 
     /// <summary>When posix_spawn was called.</summary>
     internal long StartedAt { get; }
+
+    /// <summary>When it had ended, as <see cref="CopyTo"/> saw it.</summary>
+    internal long EndedAt { get; private set; }
 
     /// <summary>When the first byte had been read.</summary>
     internal long FirstByteAt { get; private set; }
@@ -62,6 +72,44 @@ internal sealed class BareProcess : IDisposable
 
         ChildProcess.Wait(Pid);
         return _output.ToArray();
+    }
+
+    /// <summary>Lets cat copy all that it writes into a file, and returns when it ended; its end is noted.</summary>
+    internal void CopyTo(string path)
+    {
+        using var spawn = new ProcessSpawn();
+        spawn.Give(_terminal.Master, 0);
+        spawn.Open(1, path, Descriptor.WriteOnly | Descriptor.Create | Descriptor.Truncate);
+        spawn.Open(2, "/dev/null", Descriptor.WriteOnly);   // at the terminal's end it complains of an input error
+        var cat = spawn.Start("/bin/cat", [], firstClosed: 3);
+        ChildProcess.Wait(Pid);
+        EndedAt = TimeProvider.System.GetTimestamp();
+        ChildProcess.Wait(cat);
+    }
+
+    /// <summary>Writes to it and reads back as many bytes.</summary>
+    internal void Echo(ReadOnlySpan<byte> keys)
+    {
+        Descriptor.Write(_terminal.Master, keys);
+        Span<PollEntry> entries = [new() { Descriptor = _terminal.Master, Wanted = PollEvents.Readable }];
+        for (var left = keys.Length; left > 0;)
+        {
+            Poll.Wait(entries, -1);
+            left -= Math.Max(0, Descriptor.Read(_terminal.Master, _buffer.AsSpan(0, left)));
+        }
+    }
+
+    /// <summary>Reads until it has written a text.</summary>
+    internal void ReadTo(string text)
+    {
+        var seen = "";
+        Span<PollEntry> entries = [new() { Descriptor = _terminal.Master, Wanted = PollEvents.Readable }];
+        while (!seen.Contains(text, StringComparison.Ordinal))
+        {
+            Poll.Wait(entries, -1);
+            var count = Descriptor.Read(_terminal.Master, _buffer);
+            seen += System.Text.Encoding.Latin1.GetString(_buffer.AsSpan(0, Math.Max(0, count)));
+        }
     }
 
     public void Dispose() => Descriptor.Close(_terminal.Master);

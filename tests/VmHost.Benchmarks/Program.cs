@@ -2,11 +2,19 @@ using VmHost.Benchmarks;
 
 // vmhost-bench NAME...: each benchmark prints its rows and writes artifacts/bench/NAME.json. `scripts/bench` builds and
 // publishes what is measured and runs this.
+if (args is [BareStream.ServerArgument, var socket, var file])
+{
+    await BareStream.ServeAsync(socket, file);
+    return 0;
+}
+
 var benchmarks = new Dictionary<string, Func<Task<IReadOnlyList<Measurement>>>>(StringComparer.Ordinal)
 {
     ["start"] = StartOverhead.RunAsync,
     ["first-byte"] = FirstConsoleByte.RunAsync,
     ["memory"] = MemoryUse.RunAsync,
+    ["console"] = ConsoleRates.RunAsync,
+    ["keys"] = KeystrokeEcho.RunAsync,
     ["many"] = ManyMachines.RunAsync,
 };
 

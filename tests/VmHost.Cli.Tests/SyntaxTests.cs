@@ -74,6 +74,26 @@ public sealed class SyntaxTests
         Assert.Equal(ExitCodes.Usage, Assert.Throws<CliException>(() => TimeSyntax.Parse("--since", text, Time("2026-11-24T12:00:00Z"))).ExitCode);
 
     [Theory]
+    [InlineData("stopped", "{ }")]
+    [InlineData("running", "{ \"running\": true }")]
+    [InlineData("console:/ #", "{ \"consolePattern\": \"/ #\" }")]
+    [InlineData("console:tcp:1", "{ \"consolePattern\": \"tcp:1\" }")]
+    [InlineData("tcp:6379", "{ \"tcpPort\": 6379 }")]
+    public void A_condition_is_a_word_or_a_kind_and_what(string text, string request) =>
+        Assert.Equal(request, WaitSyntax.Parse("--for", text).ToString());
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("started")]
+    [InlineData("tcp:")]
+    [InlineData("tcp:0")]
+    [InlineData("tcp:65536")]
+    [InlineData("tcp:-1")]
+    [InlineData("Console:x")]
+    public void What_is_no_condition_is_a_usage_error(string text) =>
+        Assert.Equal(ExitCodes.Usage, Assert.Throws<CliException>(() => WaitSyntax.Parse("--for", text)).ExitCode);
+
+    [Theory]
     [InlineData("8080:80", "", 8080, 80, PortProtocol.Tcp)]
     [InlineData("0.0.0.0:53:53/udp", "0.0.0.0", 53, 53, PortProtocol.Udp)]
     [InlineData("65536:-1", "", 65536, -1, PortProtocol.Tcp)]

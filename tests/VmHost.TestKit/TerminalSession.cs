@@ -57,6 +57,9 @@ public sealed class TerminalSession : IDisposable
         }
     }
 
+    /// <summary>As a person who drags the window's corner.</summary>
+    public void Resize(ushort columns, ushort rows) => _terminal.Resize(columns, rows);
+
     public async Task ShowsAsync(string text)
     {
         try

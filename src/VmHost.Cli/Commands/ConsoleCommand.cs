@@ -1,6 +1,5 @@
 using System.CommandLine;
 using VmHost.Cli.Terminal;
-using VmHost.Client;
 using VmHost.Protocol.V1;
 
 namespace VmHost.Cli.Commands;
@@ -13,22 +12,31 @@ internal static class ConsoleCommand
     {
         var machine = CommonOptions.Machine();
         var readOnly = new Option<bool>("--read-only") { Description = "Send no keys to the guest" };
+        var force = new Option<bool>("--force", "-f") { Description = "Take over from whoever types there" };
         var tail = NumberSyntax.Option<long>("--tail", "-n", "LINES", "Show the last so many lines first (default: 24)");
-        var command = new Command("console", "Type at a machine's console; Ctrl-] leaves it") { machine, readOnly, tail };
+        var record = new Option<string?>("--record") { Description = "Write what is shown to a new asciicast file, for asciinema", HelpName = "FILE.cast" };
+        var command = new Command("console", "Type at a machine's console; Ctrl-] leaves it") { machine, readOnly, force, tail, record };
         command.Aliases.Add("attach");
         command.SetAction(async (parsed, ct) =>
         {
             if (!RawTerminal.IsPossible)
                 throw new CliException(ExitCodes.Usage, "console wants a terminal for stdin and stdout; to read the output use: vmctl logs -f, to type: vmctl send");
+            if (parsed.GetValue(readOnly) && parsed.GetValue(force))
+                throw new CliException(ExitCodes.Usage, "--force takes the keyboard, which --read-only does without: give one of them");
 
             using var daemon = Connection.Open(parsed);
             var running = await daemon.GetAsync(parsed.GetValue(machine)!, ct);
             if (running.State is MachineState.Created or MachineState.Stopped or MachineState.Failed)
                 throw new CliException(ExitCodes.Conflict, $"{running.Name} does not run; start it with: vmctl start {running.Name}, or read its output with: vmctl logs {running.Name}");
 
+            await using var keyboard = parsed.GetValue(readOnly) ? null : await ConsoleSession.HoldAsync(daemon, running, parsed.GetValue(force), ct);
+            using var recording = parsed.GetValue(record) is { } path
+                ? new Recording(path, TerminalSize.Now ?? new(80, 24), $"vmctl console {running.Name}", TimeProvider.System)
+                : null;
+
             Output.Note($"The console of {running.Name}; Ctrl-] or ~. at the beginning of a line leaves it.");
-            var offset = await ReplayAsync(daemon, running, parsed.GetValue(tail) ?? ScreenLines, ct);
-            if (await new ConsoleSession(daemon, running, parsed.GetValue(readOnly)).RunAsync(offset, ct))
+            var offset = await ReplayAsync(daemon, running, parsed.GetValue(tail) ?? ScreenLines, recording, ct);
+            if (await new ConsoleSession(daemon, running, keyboard, recording).RunAsync(offset, ct))
             {
                 Output.Note($"Left the console of {running.Name}, which goes on; come back with: vmctl console {running.Name}");
                 return ExitCodes.Ok;
@@ -43,18 +51,23 @@ internal static class ConsoleCommand
 
     // Made harmless: a question in old output (where is the cursor?) would be answered by the terminal, and the answer
     // typed into the guest. Returns where it ended, so that the session begins without a gap or a repeat.
-    private static async Task<long> ReplayAsync(Connection daemon, Machine machine, long lines, CancellationToken ct)
+    private static async Task<long> ReplayAsync(Connection daemon, Machine machine, long lines, Recording? recording, CancellationToken ct)
     {
         var sanitizer = new ConsoleSanitizer();
         var end = 0L;
-        var output = new ResumingConsole(daemon.Console, TimeProvider.System);
-        await foreach (var chunk in output.ReadAsync(new() { Machine = machine.Id, TailLines = lines }, ct))
+        await foreach (var chunk in ConsoleCopy.Reader(daemon, wasReached: true).ReadAsync(new() { Machine = machine.Id, TailLines = lines }, ct))
         {
             end = chunk.Offset + chunk.Data.Length;
-            StandardStreams.Write(sanitizer.Clean(chunk.Data.Span).Span);
+            Show(sanitizer.Clean(chunk.Data.Span).Span);
         }
 
-        StandardStreams.Write(sanitizer.Finish().Span);
+        Show(sanitizer.Finish().Span);
         return end;
+
+        void Show(ReadOnlySpan<byte> harmless)
+        {
+            StandardStreams.Write(harmless);
+            recording?.Output(harmless);
+        }
     }
 }

@@ -7,19 +7,27 @@ namespace VmHost.Cli.Commands;
 /// <summary>Console output to stdout: exact where it is piped, harmless on a terminal.</summary>
 internal static class ConsoleCopy
 {
-    /// <exception cref="OutputClosedException">Nobody reads it any more.</exception>
-    internal static async Task RunAsync(Connection daemon, ReadConsoleRequest request, bool raw, CancellationToken ct)
-    {
-        var sanitizer = raw || !Output.IsTerminal ? null : new ConsoleSanitizer();
-        var console = new ResumingConsole(daemon.Console, TimeProvider.System)
+    /// <summary>A console that waits for a daemon which goes away, and says so.</summary>
+    internal static ResumingConsole Reader(Connection daemon, bool wasReached = false) =>
+        new(daemon.Console, TimeProvider.System)
         {
             OnInterrupted = () => Output.Error("the daemon went away; waiting for it (the machine goes on)"),
+            WasReached = wasReached,
         };
-        await foreach (var chunk in console.ReadAsync(request, ct))
-        {
-            if (chunk.GapBytes > 0)
-                Output.Error($"{chunk.GapBytes} bytes of console output were lost here");
 
+    internal static void TellGap(ConsoleChunk chunk)
+    {
+        if (chunk.GapBytes > 0)
+            Output.Error($"{chunk.GapBytes} bytes of console output were lost here");
+    }
+
+    /// <exception cref="OutputClosedException">Nobody reads it any more.</exception>
+    internal static async Task RunAsync(Connection daemon, ReadConsoleRequest request, CancellationToken ct)
+    {
+        var sanitizer = Output.IsTerminal ? new ConsoleSanitizer() : null;
+        await foreach (var chunk in Reader(daemon).ReadAsync(request, ct))
+        {
+            TellGap(chunk);
             StandardStreams.Write((sanitizer?.Clean(chunk.Data.Span) ?? chunk.Data).Span);
         }
 

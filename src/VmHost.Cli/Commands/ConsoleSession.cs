@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Threading.Channels;
 using Grpc.Core;
 using VmHost.Cli.Terminal;
@@ -12,10 +13,28 @@ namespace VmHost.Cli.Commands;
 /// </summary>
 /// <param name="daemon">That runs the machine.</param>
 /// <param name="machine">The machine.</param>
-/// <param name="readOnly">Keys only leave.</param>
-internal sealed class ConsoleSession(Connection daemon, Machine machine, bool readOnly)
+/// <param name="keyboard">The right to type; null for somebody who reads along, whose keys only leave.</param>
+/// <param name="recording">Gets what the terminal shows; null for none.</param>
+internal sealed class ConsoleSession(Connection daemon, Machine machine, HeldConsole? keyboard, Recording? recording = null)
 {
     private readonly ConsoleInput _input = new(daemon.Console, TimeProvider.System);
+    private Task _resizing = Task.CompletedTask;
+    private bool _toldReadOnly;
+
+    /// <summary>Takes the right to type.</summary>
+    /// <exception cref="CliException">Somebody else has it.</exception>
+    internal static async Task<HeldConsole> HoldAsync(Connection daemon, Machine machine, bool force, CancellationToken ct)
+    {
+        var holder = $"vmctl of {Environment.UserName} (process {Environment.ProcessId})";
+        try
+        {
+            return await HeldConsole.TakeAsync(daemon.Console, machine.Id, holder, force, TimeProvider.System, ct);
+        }
+        catch (RpcException e) when (e.StatusCode == StatusCode.Aborted)
+        {
+            throw new CliException(ExitCodes.Conflict, $"{e.Status.Detail}; read along with: vmctl console --read-only {machine.Name}, or take over with: vmctl console --force {machine.Name}");
+        }
+    }
 
     /// <summary>Returns when the person leaves: true; or the machine ended: false.</summary>
     /// <param name="offset">Where the output begins.</param>
@@ -25,13 +44,18 @@ internal sealed class ConsoleSession(Connection daemon, Machine machine, bool re
     {
         using var raw = new RawTerminal();
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(ct);
-        var request = new ReadConsoleRequest { Machine = machine.Id, Offset = offset, Follow = true };
-        var reading = ConsoleCopy.RunAsync(daemon, request, raw: true, stop.Token);
+        using var resized = PosixSignalRegistration.Create(PosixSignal.SIGWINCH, _ => Resize(stop.Token));
+        Resize(stop.Token);
+
+        var reading = ReadAsync(offset, stop.Token);
         var typing = TypeAsync(Keyboard.Open(), stop.Token);
+        var losing = TellLossAsync(stop.Token);
 
         var first = await Task.WhenAny(reading, typing);
         await stop.CancelAsync();
         await first;
+        await losing;
+        await _resizing;
         if (first != typing)
             return false;
 
@@ -39,13 +63,24 @@ internal sealed class ConsoleSession(Connection daemon, Machine machine, bool re
         return true;
     }
 
-    private async Task TypeAsync(ChannelReader<byte[]> keyboard, CancellationToken ct)
+    private async Task ReadAsync(long offset, CancellationToken ct)
+    {
+        var request = new ReadConsoleRequest { Machine = machine.Id, Offset = offset, Follow = true };
+        await foreach (var chunk in ConsoleCopy.Reader(daemon, wasReached: true).ReadAsync(request, ct))
+        {
+            ConsoleCopy.TellGap(chunk);
+            StandardStreams.Write(chunk.Data.Span);
+            recording?.Output(chunk.Data.Span);
+        }
+    }
+
+    private async Task TypeAsync(ChannelReader<byte[]> typedKeys, CancellationToken ct)
     {
         var keys = new DetachKeys();
-        await foreach (var typed in keyboard.ReadAllAsync(ct))
+        await foreach (var typed in typedKeys.ReadAllAsync(ct))
         {
             var (data, leaves) = keys.Take(typed);
-            if (!data.IsEmpty && !readOnly)
+            if (!data.IsEmpty)
                 await SendAsync(data, ct);
             if (leaves)
                 return;
@@ -54,14 +89,71 @@ internal sealed class ConsoleSession(Connection daemon, Machine machine, bool re
 
     private async Task SendAsync(ReadOnlyMemory<byte> data, CancellationToken ct)
     {
+        if (keyboard is null || keyboard.Lost.IsCompleted)
+        {
+            TellReadOnly();
+            return;
+        }
+
         try
         {
+            _input.HoldToken = keyboard.Token;
             if (!await _input.WriteAsync(machine.Id, data, ct))
                 Output.Error($"the daemon went away; what was typed last ({data.Length} bytes) may not have arrived");
         }
-        catch (RpcException e) when (e.StatusCode == StatusCode.FailedPrecondition)
+        catch (RpcException e) when (e.StatusCode is StatusCode.FailedPrecondition or StatusCode.Aborted)
         {
-            // Between two boots there is nobody to type to; after the last one the session ends.
+            // Between two boots there is nobody to type to; after the last one the session ends. One who lost the keyboard is told so.
+        }
+    }
+
+    // Once: who leans on the keyboard has understood.
+    private void TellReadOnly()
+    {
+        if (!_toldReadOnly)
+            Output.Error($"you read along at {machine.Name}, and your keys go nowhere; Ctrl-] leaves");
+        _toldReadOnly = true;
+    }
+
+    private async Task TellLossAsync(CancellationToken ct)
+    {
+        if (keyboard is null)
+            return;
+
+        try
+        {
+            Output.Error($"{await keyboard.Lost.WaitAsync(ct)} types at {machine.Name} now; you read along (Ctrl-] leaves)");
+            _toldReadOnly = true;
+        }
+        catch (OperationCanceledException)
+        {
+            // It was kept to the end of the session.
+        }
+    }
+
+    // One after the other, so that the last size is the last that is told.
+    private void Resize(CancellationToken ct)
+    {
+        if (TerminalSize.Now is not { } size)
+            return;
+
+        recording?.Resized(size);
+        if (keyboard is not null && !keyboard.Lost.IsCompleted)
+            _resizing = TellSizeAsync(_resizing, size, keyboard, ct);
+    }
+
+    // A size is a convenience: what keeps the daemon from taking it is told by what matters.
+    private async Task TellSizeAsync(Task before, TerminalSize size, HeldConsole held, CancellationToken ct)
+    {
+        await before;
+        try
+        {
+            var request = new ResizeConsoleRequest { Machine = machine.Id, HoldToken = held.Token, Columns = size.Columns, Rows = size.Rows };
+            await daemon.Console.ResizeConsoleAsync(request, cancellationToken: ct);
+        }
+        catch (RpcException)
+        {
+            // Said above.
         }
     }
 }

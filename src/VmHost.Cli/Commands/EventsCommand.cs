@@ -45,11 +45,17 @@ internal static class EventsCommand
         return command;
     }
 
-    private static string Line(Event happened)
+    /// <summary>When it happened and what.</summary>
+    internal static string Line(Event happened)
     {
         var time = happened.Time.ToDateTimeOffset().ToLocalTime().ToString("yyyy-MM-dd HH:mm:ss.fff", CultureInfo.InvariantCulture);
-        var name = happened.MachineName.Length > 0 ? $" {happened.MachineName}" : "";
+        return $"{time} {What(happened)}";
+    }
+
+    internal static string What(Event happened)
+    {
+        var name = happened.MachineName.Length > 0 ? $"{happened.MachineName} " : "";
         var detail = happened.Detail.Length > 0 ? $" ({happened.Detail})" : "";
-        return $"{time}{name} {Describe.EventKind(happened)}{detail}";
+        return $"{name}{Describe.EventKind(happened)}{detail}";
     }
 }

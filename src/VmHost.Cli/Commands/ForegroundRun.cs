@@ -25,12 +25,13 @@ internal sealed class ForegroundRun(Connection daemon, Machine machine)
             if (RawTerminal.IsPossible)
             {
                 Output.Note($"The console of {machine.Name}; Ctrl-] leaves it, halt in the guest or vmctl halt {machine.Name} ends it.");
-                if (await new ConsoleSession(daemon, machine, readOnly: false).RunAsync(offset: 0, CancellationToken.None))
+                await using var keyboard = await ConsoleSession.HoldAsync(daemon, machine, force: false, CancellationToken.None);
+                if (await new ConsoleSession(daemon, machine, keyboard).RunAsync(offset: 0, CancellationToken.None))
                     return Left(remove);
             }
             else
             {
-                await ConsoleCopy.RunAsync(daemon, new() { Machine = machine.Id, Offset = 0, Follow = true }, raw: false, CancellationToken.None);
+                await ConsoleCopy.RunAsync(daemon, new() { Machine = machine.Id, Offset = 0, Follow = true }, CancellationToken.None);
             }
         }
         catch (OutputClosedException)

@@ -13,13 +13,24 @@ internal static class RunCommand
         var detach = new Option<bool>("--detach", "-d") { Description = "Return once it runs, and print its name" };
         var dryRun = new Option<bool>("--dry-run") { Description = "Print the command line that would run" };
         var remove = new Option<bool>("--rm") { Description = "Delete it when it has ended" };
-        var command = new Command("run", "Create a machine from PREFIX-kernel, PREFIX-initrd.img and PREFIX-cmdline, and run it") { detach, dryRun, remove };
+        var wait = new Option<string?>("--wait", "-w") { Description = "With --detach: return when that holds", HelpName = WaitSyntax.HelpName };
+        var timeout = TimeLimit.Option();
+        timeout.Description = "Wait at most so long, then exit with 124; the machine goes on (default: for ever)";
+        var command = new Command("run", "Create a machine from PREFIX-kernel, PREFIX-initrd.img and PREFIX-cmdline, and run it") { detach, dryRun, remove, wait, timeout };
         spec.AddTo(command);
         command.SetAction(async (parsed, ct) =>
         {
             var request = spec.ToRequest(parsed);
             if (parsed.GetValue(remove) && parsed.GetValue(detach))
                 throw new CliException(ExitCodes.Usage, "--rm does not go with --detach: nobody would be there to delete it");
+
+            var text = parsed.GetValue(wait);
+            var condition = text is null ? null : WaitSyntax.Parse("--wait", text);
+            var limit = TimeLimit.Of(parsed, timeout);
+            if (condition is not null && !parsed.GetValue(detach))
+                throw new CliException(ExitCodes.Usage, "--wait goes with --detach: without it, run returns when the machine ends");
+            if (limit is not null && condition is null)
+                throw new CliException(ExitCodes.Usage, "--timeout goes with --wait");
 
             using var daemon = Connection.Open(parsed);
             Machine machine;
@@ -41,10 +52,13 @@ internal static class RunCommand
             if (!parsed.GetValue(detach))
                 return await new ForegroundRun(daemon, machine).UntilEndAsync(interrupts, parsed.GetValue(remove));
 
+            // Also when it does not come to what is waited for: the machine is there, and this is its name.
+            if (!CommonOptions.IsJson(parsed))
+                Output.VisibleLine(machine.Name);
+            if (condition is not null)
+                machine = await WaitSyntax.WaitAsync(daemon, machine.Id, condition, text!, limit, ct);
             if (CommonOptions.IsJson(parsed))
                 Output.Line(MachineJson.Of(MachineView.Of(machine)));
-            else
-                Output.VisibleLine(machine.Name);
             return ExitCodes.Ok;
         });
         return command;

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text;
+using Grpc.Core;
 using VmHost.Cli.Terminal;
 using VmHost.Client;
 
@@ -14,11 +15,12 @@ internal static class SendCommand
         var machine = CommonOptions.Machine();
         var text = new Argument<string>("TEXT") { Description = "What to type; - for stdin, as it is" };
         var noEnter = new Option<bool>("--no-enter") { Description = "Do not press Enter behind TEXT" };
-        var command = new Command("send", "Type TEXT and Enter at a machine's console") { machine, text, noEnter };
+        var force = new Option<bool>("--force", "-f") { Description = "Also while somebody else types there" };
+        var command = new Command("send", "Type TEXT and Enter at a machine's console") { machine, text, noEnter, force };
         command.SetAction(async (parsed, ct) =>
         {
             using var daemon = Connection.Open(parsed);
-            var input = new ConsoleInput(daemon.Console, TimeProvider.System);
+            var input = new ConsoleInput(daemon.Console, TimeProvider.System) { Force = parsed.GetValue(force) };
             var name = parsed.GetValue(machine)!;
             if (parsed.GetValue(text) is { } given and not "-")
             {
@@ -38,7 +40,14 @@ internal static class SendCommand
 
     private static async Task SendAsync(ConsoleInput input, string machine, ReadOnlyMemory<byte> data, CancellationToken ct)
     {
-        if (!await input.WriteAsync(machine, data, ct))
-            throw new CliException(ExitCodes.Failed, $"the daemon went away; {data.Length} bytes may not have been typed");
+        try
+        {
+            if (!await input.WriteAsync(machine, data, ct))
+                throw new CliException(ExitCodes.Failed, $"the daemon went away; {data.Length} bytes may not have been typed");
+        }
+        catch (RpcException e) when (e.StatusCode == StatusCode.Aborted)
+        {
+            throw new CliException(ExitCodes.Conflict, $"{e.Status.Detail}; type all the same with: vmctl send --force");
+        }
     }
 }

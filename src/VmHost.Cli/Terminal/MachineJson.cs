@@ -56,7 +56,7 @@ internal sealed record MachineView(
 }
 
 internal sealed record ExitView(
-    string Reason, bool Expected, string? GuestFault, int? Code, int? Signal, int Boot, double? RanForSeconds, string? EndedAt, string Detail, string ConsoleTail, string HypervisorLogTail)
+    string Reason, bool Expected, string? GuestFault, int? Code, int? Signal, int Boot, double? RanForSeconds, string? EndedAt, string Detail, string[] LastScreen, string ConsoleTail, string HypervisorLogTail)
 {
     internal static ExitView Of(MachineExit exit) =>
         new(
@@ -69,6 +69,7 @@ internal sealed record ExitView(
             exit.RanFor?.ToTimeSpan().TotalSeconds,
             MachineView.Time(exit.EndTime),
             exit.Detail,
+            [.. exit.LastScreen],
             Encoding.UTF8.GetString(exit.ConsoleTail.Span),
             Encoding.UTF8.GetString(exit.HypervisorLogTail.Span));
 }
@@ -105,6 +106,9 @@ internal sealed record DigestView(string Path, string Sha256);
 /// <param name="Server">Of the daemon; left out when it does not answer.</param>
 internal sealed record VersionView(string Client, string? Server);
 
+/// <summary>What a terminal would show.</summary>
+internal sealed record ScreenView(string[] Lines, int CursorColumn, int CursorRow);
+
 /// <summary>What would run.</summary>
 internal sealed record PlanView(string Hypervisor, string Executable, string[] Argv, string[] Warnings, string[] RunTimePaths)
 {
@@ -118,6 +122,7 @@ internal sealed record PlanView(string Hypervisor, string Executable, string[] A
 [JsonSerializable(typeof(PlanView))]
 [JsonSerializable(typeof(FindingView[]))]
 [JsonSerializable(typeof(EventView))]
+[JsonSerializable(typeof(ScreenView))]
 internal sealed partial class MachineJson : JsonSerializerContext
 {
     // People read it too: quotes and plus signs stay what they are. Control characters are still escaped.
@@ -140,6 +145,8 @@ internal sealed partial class MachineJson : JsonSerializerContext
     internal static string Of(MachineView[] machines) => JsonSerializer.Serialize(machines, Readable.MachineViewArray);
 
     internal static string Of(VersionView version) => JsonSerializer.Serialize(version, Readable.VersionView);
+
+    internal static string Of(ScreenView screen) => JsonSerializer.Serialize(screen, Readable.ScreenView);
 
     internal static string Of(PlanView plan) => JsonSerializer.Serialize(plan, Readable.PlanView);
 

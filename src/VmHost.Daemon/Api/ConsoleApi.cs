@@ -1,9 +1,9 @@
 using Google.Protobuf;
+using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
 using VmHost.Consoles;
 using VmHost.Machines;
 using VmHost.Protocol.V1;
-using VmHost.Specs;
 
 namespace VmHost.Daemon.Api;
 
@@ -19,30 +19,72 @@ internal sealed class ConsoleApi(MachineRegistry machines, IHostApplicationLifet
 
         // At once: a client that comes back learns that it is served, also while the guest is silent.
         await context.WriteResponseHeadersAsync([]);
-        await foreach (var chunk in reader.ReadAsync(RequestMapping.Start(request), request.Follow, stop.Token))
+        await foreach (var chunk in reader.ReadAsync(RequestMapping.Selection(request), stop.Token))
         {
             // Not copied: the message is serialised before the write completes, and the chunk lives until then.
-            var data = UnsafeByteOperations.UnsafeWrap(chunk.Data);
-            await responseStream.WriteAsync(
-                new ReadConsoleResponse { Offset = chunk.Offset, Data = data, GapBytes = chunk.GapBytes }, stop.Token);
+            var response = new ReadConsoleResponse
+            {
+                Offset = chunk.Offset,
+                Data = UnsafeByteOperations.UnsafeWrap(chunk.Data),
+                GapBytes = chunk.GapBytes,
+                WriteTime = chunk.WrittenAt is { } time ? Timestamp.FromDateTimeOffset(time) : null,
+                Boot = chunk.Boot,
+            };
+            await responseStream.WriteAsync(response, stop.Token);
         }
     }
 
     public override async Task<ExpectConsoleResponse> ExpectConsole(ExpectConsoleRequest request, ServerCallContext context)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, lifetime.ApplicationStopping);
-        var machine = machines.Get(request.Machine);
         var search = new ConsoleSearch(request.Pattern);
-        var offset = request.HasOffset ? request.Offset : machine.BootConsoleBegin;
-        var match = await search.FindAsync(new ConsoleReader(machine.Console, time), offset, stop.Token)
-            ?? throw new VmHostException(VmHostError.FailedPrecondition, $"machine {machine.Snapshot.Name} does not run, and nothing that it wrote from offset {offset} on matches");
+        var match = await machines.Get(request.Machine).ExpectConsoleAsync(search, request.HasOffset ? request.Offset : null, stop.Token);
         return new ExpectConsoleResponse { Offset = match.Offset, Match = UnsafeByteOperations.UnsafeWrap(match.Data) };
     }
 
     public override async Task<WriteConsoleResponse> WriteConsole(WriteConsoleRequest request, ServerCallContext context)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, lifetime.ApplicationStopping);
-        await machines.Get(request.Machine).WriteConsoleAsync(RequestMapping.Input(request), stop.Token);
+        await machines.Get(request.Machine).WriteConsoleAsync(RequestMapping.Input(request), request.HoldToken, request.Force, stop.Token);
         return new WriteConsoleResponse();
     }
+
+    public override async Task HoldConsole(
+        HoldConsoleRequest request, IServerStreamWriter<HoldConsoleResponse> responseStream, ServerCallContext context)
+    {
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, lifetime.ApplicationStopping);
+        var machine = machines.Get(request.Machine);
+        var hold = machine.HoldConsole(RequestMapping.Holder(request.Holder), request.Force);
+        try
+        {
+            await responseStream.WriteAsync(new HoldConsoleResponse { HoldToken = hold.Token }, stop.Token);
+            var other = await hold.Lost.WaitAsync(stop.Token);
+            await responseStream.WriteAsync(new HoldConsoleResponse { LostTo = other }, stop.Token);
+        }
+        finally
+        {
+            machine.ReleaseConsole(hold);
+        }
+    }
+
+    public override async Task<ResizeConsoleResponse> ResizeConsole(ResizeConsoleRequest request, ServerCallContext context)
+    {
+        await machines.Get(request.Machine).ResizeConsoleAsync(new(request.Columns, request.Rows), request.HoldToken, context.CancellationToken);
+        return new ResizeConsoleResponse();
+    }
+
+    public override Task<GetConsoleScreenResponse> GetConsoleScreen(GetConsoleScreenRequest request, ServerCallContext context)
+    {
+        var screen = machines.Get(request.Machine).ShowConsole(
+            request.HasColumns ? request.Columns : null, request.HasRows ? request.Rows : null);
+        return Task.FromResult(new GetConsoleScreenResponse
+        {
+            Lines = { screen.Lines },
+            CursorColumn = screen.CursorColumn,
+            CursorRow = screen.CursorRow,
+        });
+    }
+
+    public override Task<GetHypervisorLogResponse> GetHypervisorLog(GetHypervisorLogRequest request, ServerCallContext context) =>
+        Task.FromResult(new GetHypervisorLogResponse { Data = UnsafeByteOperations.UnsafeWrap(machines.Get(request.Machine).ReadHypervisorLog()) });
 }

@@ -83,6 +83,7 @@ internal sealed partial class ErrorInterceptor(IHostApplicationLifetime lifetime
             VmHostError.AlreadyExists => StatusCode.AlreadyExists,
             VmHostError.FailedPrecondition => StatusCode.FailedPrecondition,
             VmHostError.HypervisorFailed => StatusCode.FailedPrecondition,   // Unavailable would read as 'daemon unreachable'
+            VmHostError.Aborted => StatusCode.Aborted,
             VmHostError.ResourceExhausted => StatusCode.ResourceExhausted,
             VmHostError.OutOfRange => StatusCode.OutOfRange,
             VmHostError.DeadlineExceeded => StatusCode.DeadlineExceeded,

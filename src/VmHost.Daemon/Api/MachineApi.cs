@@ -1,4 +1,5 @@
 using Grpc.Core;
+using VmHost.Consoles;
 using VmHost.Machines;
 using VmHost.Protocol.V1;
 using VmHost.Supervision;
@@ -91,8 +92,25 @@ internal sealed class MachineApi(MachineRegistry machines, RequestMemory request
     public override async Task<WaitMachineResponse> WaitMachine(WaitMachineRequest request, ServerCallContext context)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, lifetime.ApplicationStopping);
-        var snapshot = await machines.Get(request.Machine).WaitForRestAsync(stop.Token);
-        return new WaitMachineResponse { Machine = MachineMapping.ToProto(snapshot) };
+        var machine = machines.Get(request.Machine);
+        var snapshot = machine.Snapshot;
+        switch (request.ConditionCase)
+        {
+            case WaitMachineRequest.ConditionOneofCase.Running:
+                snapshot = await machine.WaitForRunningAsync(stop.Token);
+                break;
+            case WaitMachineRequest.ConditionOneofCase.ConsolePattern:
+                await machine.ExpectConsoleAsync(new ConsoleSearch(request.ConsolePattern, "console_pattern"), null, stop.Token);
+                break;
+            case WaitMachineRequest.ConditionOneofCase.TcpPort:
+                await machine.WaitForPortAsync(request.TcpPort, stop.Token);
+                break;
+            default:
+                snapshot = await machine.WaitForRestAsync(stop.Token);
+                break;
+        }
+
+        return new WaitMachineResponse { Machine = MachineMapping.ToDetailedProto(snapshot) };
     }
 
     public override async Task<PlanMachineResponse> PlanMachine(PlanMachineRequest request, ServerCallContext context)

@@ -1,5 +1,6 @@
 using Google.Protobuf;
 using Google.Protobuf.WellKnownTypes;
+using VmHost.Consoles.Screen;
 using VmHost.Hypervisors;
 using VmHost.Machines;
 using VmHost.Protocol.V1;
@@ -42,6 +43,9 @@ internal static class MachineMapping
             machine.Argv.Add(boot.Executable);
             machine.Argv.AddRange(boot.Arguments);
         }
+
+        if (snapshot.LastExit is { } exit)
+            machine.LastExit.LastScreen.AddRange(ConsoleScreen.LinesOf(exit.ConsoleTail));
 
         machine.Digests.AddRange(snapshot.Digests.Select(digest => new FileDigest { Path = digest.Path, Sha256 = digest.Sha256 }));
         return machine;

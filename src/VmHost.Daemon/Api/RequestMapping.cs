@@ -13,6 +13,7 @@ internal static class RequestMapping
 {
     private const int MaxInputBytes = 64 << 10;
     private const int MaxConsoleLineBytes = 1024;
+    private const int MaxHolderBytes = 128;
 
     private static readonly TimeSpan DefaultGrace = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan MaxGrace = TimeSpan.FromHours(1);
@@ -85,15 +86,17 @@ internal static class RequestMapping
     internal static TimeSpan HeartbeatInterval(WatchEventsRequest request) =>
         ToSpan(request.HeartbeatInterval, "heartbeat_interval", DefaultHeartbeat, MinHeartbeat, MaxHeartbeat);
 
-    internal static DateTimeOffset Since(WatchEventsRequest request)
+    internal static DateTimeOffset Since(WatchEventsRequest request) => ToTime(request.Since, "since");
+
+    private static DateTimeOffset ToTime(Google.Protobuf.WellKnownTypes.Timestamp time, string field)
     {
         try
         {
-            return request.Since.ToDateTimeOffset();
+            return time.ToDateTimeOffset();
         }
         catch (InvalidOperationException)
         {
-            throw VmHostException.ForFaults([new("since", "is no time between the years 1 and 9999")]);
+            throw VmHostException.ForFaults([new(field, "is no time between the years 1 and 9999")]);
         }
     }
 
@@ -113,14 +116,28 @@ internal static class RequestMapping
             : throw VmHostException.ForFaults([new(field, string.Create(CultureInfo.InvariantCulture, $"must be {min.TotalSeconds:0} s to {max.TotalHours:0} h"))]);
     }
 
-    internal static ConsoleStart Start(ReadConsoleRequest request) =>
+    internal static ConsoleSelection Selection(ReadConsoleRequest request) =>
+        new(Start(request), request.Follow)
+        {
+            Until = request.Until is null ? null : ToTime(request.Until, "until"),
+            Boot = request.HasBoot ? request.Boot : null,
+            WithTimes = request.WithTimes,
+        };
+
+    private static ConsoleStart Start(ReadConsoleRequest request) =>
         request.StartCase switch
         {
             ReadConsoleRequest.StartOneofCase.Offset => new(Offset: request.Offset),
             ReadConsoleRequest.StartOneofCase.TailBytes => new(TailBytes: request.TailBytes),
             ReadConsoleRequest.StartOneofCase.TailLines => new(TailLines: request.TailLines),
+            ReadConsoleRequest.StartOneofCase.Since => new(Since: ToTime(request.Since, "since")),
             _ => new(),
         };
+
+    internal static string Holder(string holder) =>
+        holder.Length > 0 && Encoding.UTF8.GetByteCount(holder) <= MaxHolderBytes && !holder.Any(char.IsControl)
+            ? holder
+            : throw VmHostException.ForFaults([new("holder", $"must be 1 to {MaxHolderBytes} bytes without control characters")]);
 
     internal static ReadOnlyMemory<byte> Input(WriteConsoleRequest request) =>
         request.Data.Length <= MaxInputBytes

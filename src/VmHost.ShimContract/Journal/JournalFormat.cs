@@ -29,6 +29,9 @@ public readonly record struct JournalIndexRecord(
     /// <summary>Bytes of a record on disk; numbers are little-endian.</summary>
     public const int Size = 40;
 
+    /// <summary><see cref="WallTime"/> as a moment; the nearest that there is for a number that a damaged disk made up.</summary>
+    public DateTimeOffset WrittenAt => DateTimeOffset.UnixEpoch + TimeSpan.FromTicks(WallTime / TimeSpan.NanosecondsPerTick);
+
     public void WriteTo(Span<byte> target)
     {
         BinaryPrimitives.WriteInt64LittleEndian(target, Offset);

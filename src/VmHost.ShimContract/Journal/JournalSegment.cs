@@ -21,6 +21,9 @@ internal sealed class JournalSegment : IDisposable
     /// <summary>Bytes in it.</summary>
     internal long Size { get; private set; }
 
+    /// <summary>Bytes in its index.</summary>
+    internal long IndexSize => _indexSize;
+
     /// <summary>Opens the segment at its end, making it if it is not there. The torn end of an index is cut off.</summary>
     /// <exception cref="IOException">It cannot be made.</exception>
     internal static JournalSegment Open(string directory, long start)

@@ -8,7 +8,11 @@ public sealed class JournalWriter : IDisposable
 {
     private const int IndexEveryBytes = 64 << 10;
 
+    // A guest that writes a little all the time must not make an index that is larger than its output by far.
+    private const long DenseIndexBytes = 1 << 20;
+
     private static readonly TimeSpan IndexEvery = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan SparseIndexEvery = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan RetryEvery = TimeSpan.FromSeconds(1);
 
     private readonly string _directory;
@@ -83,7 +87,7 @@ public sealed class JournalWriter : IDisposable
     {
         if (_failing)
             Retry();
-        else if (_indexedEnd < _end && _time.GetElapsedTime(_indexedAt) >= IndexEvery)
+        else if (_indexedEnd < _end && _time.GetElapsedTime(_indexedAt) >= IndexInterval)
             Mark(JournalMark.Written, _end, 0);
     }
 
@@ -104,6 +108,8 @@ public sealed class JournalWriter : IDisposable
 
     public void Dispose() => _segment?.Dispose();
 
+    private TimeSpan IndexInterval => _segment?.IndexSize > DenseIndexBytes ? SparseIndexEvery : IndexEvery;
+
     private int Write(ReadOnlySpan<byte> data)
     {
         var written = 0;
@@ -123,7 +129,7 @@ public sealed class JournalWriter : IDisposable
 
             written += count;
             Volatile.Write(ref _end, _end + count);
-            if (_end - _indexedEnd >= IndexEveryBytes || _time.GetElapsedTime(_indexedAt) >= IndexEvery)
+            if (_end - _indexedEnd >= IndexEveryBytes || _time.GetElapsedTime(_indexedAt) >= IndexInterval)
                 Mark(JournalMark.Written, _end, 0);
         }
 

@@ -15,6 +15,9 @@ public static class RecordFile
     public const string Console = "console";
     public const string HypervisorLog = "hypervisor.log";
 
+    /// <summary>What came before it in the same boot, where that was much.</summary>
+    public const string OlderHypervisorLog = "hypervisor.log.1";
+
     /// <summary>Version of all three records between daemon and shim.</summary>
     internal const int Schema = 1;
 

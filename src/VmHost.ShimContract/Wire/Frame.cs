@@ -3,12 +3,18 @@ using System.Buffers.Binary;
 namespace VmHost.ShimContract.Wire;
 
 /// <summary>
-/// The unit of the shim's protocol: u32 length of all that follows it, u16 version, u16 type, payload. Little-endian.
+/// The unit of the shim's protocol: u32 length of all that follows it, u16 version, u16 type, payload. Little-endian. A
+/// machine runs for months beside the shim that it was started with, so what a version says never changes: a daemon serves
+/// all shims from <see cref="LowestVersion"/> on. What is new gets a new type, and a version of its own only where an older
+/// peer would take it amiss.
 /// </summary>
 public static class Frame
 {
-    /// <summary>The version spoken here. 0 may still change; once 1 is out, a daemon serves every shim from 1 on.</summary>
-    public const ushort Version = 0;
+    /// <summary>The version spoken here.</summary>
+    public const ushort Version = 1;
+
+    /// <summary>The lowest version understood here. 0 was what became 1.</summary>
+    public const ushort LowestVersion = 0;
 
     public const int HeaderSize = 8;
 

@@ -10,6 +10,7 @@ public sealed class ConsoleFeed
     private readonly Lock _lock = new();
     private State _state = new(0, Live: false);
     private TaskCompletionSource _changed = NewSignal();
+    private long _bootBegin;
 
     /// <summary>The journal's directory.</summary>
     public string Directory { get; }
@@ -20,6 +21,9 @@ public sealed class ConsoleFeed
     /// <summary>Whether more output may come.</summary>
     public bool IsLive => Current.State.Live;
 
+    /// <summary>Where the output of the boot begins that runs or ran last; 0 when none did since the daemon started.</summary>
+    internal long BootBegin => Volatile.Read(ref _bootBegin);
+
     /// <summary>What is now, and a task that ends with the next change.</summary>
     internal (State State, Task Changed) Current
     {
@@ -28,6 +32,12 @@ public sealed class ConsoleFeed
             lock (_lock)
                 return (_state, _changed.Task);
         }
+    }
+
+    internal void BeginBoot(long begin)
+    {
+        Volatile.Write(ref _bootBegin, begin);
+        SetLive(true);
     }
 
     internal void SetLive(bool live) => Change(state => state with { Live = live });

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Runtime.CompilerServices;
 using VmHost.ShimContract.Journal;
 using VmHost.Specs;
@@ -16,41 +15,76 @@ public sealed class ConsoleReader(ConsoleFeed feed, TimeProvider time)
     // News comes from the shim. Should it fail to come, the files are looked at all the same.
     private static readonly TimeSpan LookAgain = TimeSpan.FromSeconds(1);
 
-    /// <summary>The output from <paramref name="start"/> on, in order, each byte once.</summary>
-    /// <param name="start">Where to begin.</param>
-    /// <param name="follow">
-    /// False: ends at the end of the journal as it is now. True: ends when the machine does not run and all was read.
-    /// </param>
+    /// <summary>All of the output from an offset on.</summary>
+    /// <inheritdoc cref="ReadAsync(ConsoleSelection, CancellationToken)"/>
+    public IAsyncEnumerable<ConsoleChunk> ReadAsync(ConsoleStart start, bool follow, CancellationToken ct) =>
+        ReadAsync(new ConsoleSelection(start, follow), ct);
+
+    /// <summary>The output that is asked for, in order, each byte once.</summary>
+    /// <param name="asked">What to read.</param>
     /// <param name="ct">Ends the reading.</param>
     /// <exception cref="VmHostException">
     /// <see cref="VmHostError.InvalidArgument"/>: a negative number. <see cref="VmHostError.OutOfRange"/>: an offset
-    /// behind the end. <see cref="VmHostError.DataLoss"/>: the journal cannot be read.
+    /// behind the end, a boot of which nothing is kept. <see cref="VmHostError.DataLoss"/>: the journal cannot be read.
     /// </exception>
-    public async IAsyncEnumerable<ConsoleChunk> ReadAsync(
-        ConsoleStart start, bool follow, [EnumeratorCancellation] CancellationToken ct)
+    public async IAsyncEnumerable<ConsoleChunk> ReadAsync(ConsoleSelection asked, [EnumeratorCancellation] CancellationToken ct)
     {
-        var (offset, until) = Range(start);
-        using var reader = new JournalReader(feed.Directory, offset);
+        var range = Reading(() => ConsoleRange.Find(feed.Directory, asked, time.GetUtcNow()));
+        using var reader = new JournalReader(feed.Directory, range.Begin);
+        using var clock = asked.WithTimes ? new JournalClock(feed.Directory) : null;
         var buffer = new byte[MaxChunk];
 
-        while (follow || reader.Position < until)
+        while (true)
         {
             // Asked before reading: what is written until the machine ends is then seen by this read or a later one.
             var (state, changed) = feed.Current;
 
-            var length = follow ? buffer.Length : (int)Math.Min(buffer.Length, until - reader.Position);
-            var read = Read(reader, buffer.AsSpan(0, length));
-            if (read.Count > 0 || read.GapBytes > 0)
-            {
-                yield return new(read.Offset, buffer.AsMemory(0, read.Count), read.GapBytes);
-                continue;
-            }
-
-            if (!follow || !state.Live)
+            // A moment or a boot that was not over at the call may be by now.
+            var until = range.End ?? EndSince(asked, range.Begin);
+            if (reader.Position >= until)
                 yield break;
 
-            await WaitAsync(changed, ct);
+            var read = Read(reader, buffer.AsSpan(0, (int)Math.Min(buffer.Length, until - reader.Position)));
+            if (read.Count > 0 || read.GapBytes > 0)
+            {
+                foreach (var chunk in Pieces(read, buffer, clock))
+                    yield return chunk;
+            }
+            else if (!asked.Follow || !state.Live)
+            {
+                yield break;
+            }
+            else
+            {
+                await WaitAsync(changed, ct);
+            }
         }
+    }
+
+    private static IEnumerable<ConsoleChunk> Pieces(JournalRead read, byte[] buffer, JournalClock? clock)
+    {
+        if (clock is null || read.Count == 0)
+        {
+            yield return new(read.Offset, buffer.AsMemory(0, read.Count), read.GapBytes);
+            yield break;
+        }
+
+        for (var at = 0; at < read.Count;)
+        {
+            var moment = Reading(() => clock.At(read.Offset + at));
+            var count = (int)Math.Min(read.Count - at, moment.Until - read.Offset - at);
+            yield return new(read.Offset + at, buffer.AsMemory(at, count), at == 0 ? read.GapBytes : 0, moment.WrittenAt, moment.Boot);
+            at += count;
+        }
+    }
+
+    // Where what is asked for ends that had no end at the call; far away as long as it has none.
+    private long EndSince(ConsoleSelection asked, long begin)
+    {
+        var end = asked.Boot is not null && feed.BootBegin > begin ? feed.BootBegin : long.MaxValue;
+        return asked.Until is { } until && until <= time.GetUtcNow()
+            ? Math.Min(end, Reading(() => JournalIndex.OffsetAt(feed.Directory, until)))
+            : end;
     }
 
     private async Task WaitAsync(Task changed, CancellationToken ct)
@@ -65,29 +99,6 @@ public sealed class ConsoleReader(ConsoleFeed feed, TimeProvider time)
         }
     }
 
-    private (long Offset, long Until) Range(ConsoleStart start)
-    {
-        NotNegative(start.Offset, "offset");
-        NotNegative(start.TailBytes, "tail_bytes");
-        NotNegative(start.TailLines, "tail_lines");
-
-        if (!Directory.Exists(feed.Directory))
-            return start.Offset is null or 0 ? (0, 0) : throw BehindEnd(start.Offset.Value, 0);
-
-        var (begin, end) = JournalReader.Bounds(feed.Directory);
-        if (start.Offset > end)
-            throw BehindEnd(start.Offset.Value, end);
-
-        var offset = start switch
-        {
-            { Offset: { } asked } => asked,
-            { TailBytes: { } bytes } => Math.Max(begin, end - bytes),
-            { TailLines: { } lines } => TailFinder.StartOfLastLines(feed.Directory, begin, end, lines),
-            _ => begin,
-        };
-        return (offset, end);
-    }
-
     private JournalRead Read(JournalReader reader, Span<byte> buffer)
     {
         try
@@ -96,16 +107,21 @@ public sealed class ConsoleReader(ConsoleFeed feed, TimeProvider time)
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new VmHostException(VmHostError.DataLoss, $"the console journal cannot be read: {e.Message}");
+            throw Unreadable(e);
         }
     }
 
-    private static void NotNegative(long? value, string field)
+    private static T Reading<T>(Func<T> read)
     {
-        if (value < 0)
-            throw VmHostException.ForFaults([new(field, string.Create(CultureInfo.InvariantCulture, $"must not be negative, but is {value}"))]);
+        try
+        {
+            return read();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw Unreadable(e);
+        }
     }
 
-    private static VmHostException BehindEnd(long offset, long end) =>
-        new(VmHostError.OutOfRange, $"offset {offset} is behind the end of the console output, which is {end}");
+    private static VmHostException Unreadable(Exception e) => new(VmHostError.DataLoss, $"the console journal cannot be read: {e.Message}");
 }

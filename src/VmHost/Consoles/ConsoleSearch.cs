@@ -34,12 +34,13 @@ public sealed class ConsoleSearch
     static ConsoleSearch() => AppContext.SetData("REGEX_NONBACKTRACKING_MAX_AUTOMATA_SIZE", MaxStates);
 
     /// <param name="pattern">Of .NET's regular expressions those without look-around and back-references; ^ and $ are a line's.</param>
+    /// <param name="field">Where it came from, for errors.</param>
     /// <exception cref="VmHostException"><see cref="VmHostError.InvalidArgument"/>: it is too long, or no such expression.</exception>
-    public ConsoleSearch(string pattern)
+    public ConsoleSearch(string pattern, string field = "pattern")
     {
         var bytes = Encoding.UTF8.GetBytes(pattern);
         if (bytes.Length is 0 or > MaxPattern)
-            throw Refused(string.Create(CultureInfo.InvariantCulture, $"must have 1 to {MaxPattern} bytes, not {bytes.Length}"));
+            throw Refused(field, string.Create(CultureInfo.InvariantCulture, $"must have 1 to {MaxPattern} bytes, not {bytes.Length}"));
 
         try
         {
@@ -48,11 +49,11 @@ public sealed class ConsoleSearch
         }
         catch (RegexParseException e)
         {
-            throw Refused($"is no regular expression: {e.Message.TrimEnd('.')}");
+            throw Refused(field, $"is no regular expression: {e.Message.TrimEnd('.')}");
         }
         catch (NotSupportedException)
         {
-            throw Refused("uses look-around, a back-reference or a repetition that is too large; write it without");
+            throw Refused(field, "uses look-around, a back-reference or a repetition that is too large; write it without");
         }
     }
 
@@ -60,7 +61,7 @@ public sealed class ConsoleSearch
     /// <param name="reader">Of the machine.</param>
     /// <param name="offset">Where to begin.</param>
     /// <param name="ct">Gives up.</param>
-    /// <exception cref="VmHostException">As <see cref="ConsoleReader.ReadAsync"/>.</exception>
+    /// <exception cref="VmHostException">As <see cref="ConsoleReader.ReadAsync(ConsoleSelection, CancellationToken)"/>.</exception>
     public async Task<ConsoleMatch?> FindAsync(ConsoleReader reader, long offset, CancellationToken ct)
     {
         // The end of what was looked at, long enough for a match to begin in it; and one byte more, by which ^ knows
@@ -86,5 +87,5 @@ public sealed class ConsoleSearch
         return null;
     }
 
-    private static VmHostException Refused(string problem) => VmHostException.ForFaults([new("pattern", problem)]);
+    private static VmHostException Refused(string field, string problem) => VmHostException.ForFaults([new(field, problem)]);
 }

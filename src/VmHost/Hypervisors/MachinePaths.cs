@@ -25,4 +25,7 @@ public sealed record MachinePaths(string Directory, string RunDirectory)
 
     /// <summary>What the hypervisor itself said in the current or last boot.</summary>
     public string HypervisorLog => Path.Combine(Directory, ShimContract.Records.RecordFile.HypervisorLog);
+
+    /// <summary>What came before that in the same boot, where the hypervisor said much.</summary>
+    public string OlderHypervisorLog => Path.Combine(Directory, ShimContract.Records.RecordFile.OlderHypervisorLog);
 }

@@ -106,7 +106,7 @@ internal static class BootJudge
     }
 
     // Only illustrates or gives evidence: the exit is recorded whether the file can be read or not.
-    private static byte[] Tail(string path, int limit)
+    internal static byte[] Tail(string path, int limit)
     {
         try
         {

@@ -87,6 +87,11 @@ public sealed partial class Machine
             Exit = ended is null ? null : new(ended.Reason, ended.Expected, ended.Code, ended.Signal, ended.Fault),
         });
 
+        SignalChangeLocked();
+    }
+
+    private void SignalChangeLocked()
+    {
         var signal = _changed;
         _changed = NewSignal();
         signal.SetResult();

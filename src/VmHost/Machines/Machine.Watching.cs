@@ -113,7 +113,8 @@ public sealed partial class Machine
     private void AttachLocked(SupervisedBoot boot)
     {
         _boot = boot;
-        Console.SetLive(true);
+        Console.BeginBoot(boot.Run.ConsoleBegin);
+        _ = TellConsoleSizeAsync(boot);
         _snapshot = _snapshot with { HypervisorPid = boot.Run.HypervisorPid, ShimPid = boot.Run.ShimPid };
         _ = WatchAsync(boot);
         if (HypervisorCatalog.Get(_record!.Boot!.Hypervisor).Control == ControlChannel.Qmp)

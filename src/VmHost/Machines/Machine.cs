@@ -62,6 +62,7 @@ public sealed partial class Machine
         (_record, _services, _launcher, _logger) = (record, services, new BootLauncher(services), services.Log);
         Paths = services.PathsOf(id);
         Console = new ConsoleFeed(Paths.Console);
+        _keyboard = new ConsoleKeyboard(services.Time);
         _snapshot = new MachineSnapshot
         {
             Id = id,
@@ -114,27 +115,6 @@ public sealed partial class Machine
         return new(true, warnings);
     }
 
-    /// <summary>Returns the snapshot once no hypervisor runs, for certain.</summary>
-    public Task<MachineSnapshot> WaitForRestAsync(CancellationToken ct) =>
-        WaitForAsync(static snapshot => MachineTransitions.IsAtRest(snapshot.State), ct);
-
-    // Its policy may have begun the next one by the time that anybody looks.
-    private Task<MachineSnapshot> WaitForEndOfAsync(int boot) =>
-        WaitForAsync(snapshot => snapshot.LastExit?.Boot >= boot || MachineTransitions.IsAtRest(snapshot.State) || snapshot.State == MachineState.Unknown, CancellationToken.None);
-
-    private async Task<MachineSnapshot> WaitForAsync(Func<MachineSnapshot, bool> condition, CancellationToken ct)
-    {
-        while (true)
-        {
-            var changed = _changed.Task;
-            var snapshot = _snapshot;
-            if (condition(snapshot))
-                return snapshot;
-
-            await changed.WaitAsync(ct);
-        }
-    }
-
     /// <summary>Runs <paramref name="delete"/> if the machine is at rest; nothing else happens to it meanwhile or afterwards.</summary>
     /// <exception cref="VmHostException"><see cref="VmHostError.FailedPrecondition"/>: it is not at rest.</exception>
     internal async Task DeleteAsync(bool evenUnknown, Action delete, CancellationToken ct)
@@ -157,6 +137,7 @@ public sealed partial class Machine
             delete();
             _deleted = true;
             PublishLocked(HostEventKind.MachineDeleted);
+            SignalChangeLocked();
         }
         finally
         {

@@ -17,6 +17,9 @@ public enum VmHostError
     /// <summary>Not in this state of the machine or the host; change that first.</summary>
     FailedPrecondition,
 
+    /// <summary>Somebody else has it; the message says who, and how to take it.</summary>
+    Aborted,
+
     /// <summary>The hypervisor did not do what was asked; the message has its words.</summary>
     HypervisorFailed,
 

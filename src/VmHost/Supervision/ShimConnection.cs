@@ -47,14 +47,14 @@ internal sealed class ShimConnection : IAsyncDisposable
             connection._reading = connection.ReadAsync();
 
             var versions = new byte[4];
-            BinaryPrimitives.WriteUInt16LittleEndian(versions, Frame.Version);
+            BinaryPrimitives.WriteUInt16LittleEndian(versions, Frame.LowestVersion);
             BinaryPrimitives.WriteUInt16LittleEndian(versions.AsSpan(2), Frame.Version);
             var answer = await connection.AskAsync(FrameType.Hello, versions, ct);
             connection.Welcome = answer.Type == FrameType.Welcome
                 ? Welcome.FromPayload(answer.Payload)
                 : throw new InvalidDataException($"the shim answered HELLO with {answer.Type}");
-            if (connection.Welcome.MinVersion > Frame.Version || connection.Welcome.MaxVersion < Frame.Version)
-                throw new InvalidDataException($"the shim speaks protocol {connection.Welcome.MinVersion} to {connection.Welcome.MaxVersion}, not {Frame.Version}");
+            if (connection.Welcome.MinVersion > Frame.Version || connection.Welcome.MaxVersion < Frame.LowestVersion)
+                throw new InvalidDataException($"the shim speaks protocol {connection.Welcome.MinVersion} to {connection.Welcome.MaxVersion}, not {Frame.LowestVersion} to {Frame.Version}");
 
             await connection._socket.SendAsync(Frame.Of(FrameType.Subscribe, []), ct);
             return connection;

@@ -101,6 +101,25 @@ public sealed class SupervisedBoot : IAsyncDisposable
         }
     }
 
+    /// <summary>Tells the console's terminal how large it is. Does nothing when the machine ended.</summary>
+    /// <exception cref="VmHostException"><see cref="VmHostError.FailedPrecondition"/>: the terminal refuses.</exception>
+    public async Task ResizeConsoleAsync(ConsoleSize size, CancellationToken ct)
+    {
+        var payload = new byte[4];
+        BinaryPrimitives.WriteUInt16LittleEndian(payload, (ushort)size.Columns);
+        BinaryPrimitives.WriteUInt16LittleEndian(payload.AsSpan(2), (ushort)size.Rows);
+        try
+        {
+            var error = await _shim.RequestAsync(FrameType.Resize, payload, ct);
+            if (error != 0)
+                throw new VmHostException(VmHostError.FailedPrecondition, new PosixException("the console takes no size", error).Message);
+        }
+        catch (IOException)
+        {
+            // It is gone, or about to go.
+        }
+    }
+
     /// <summary>Closes the connection. The machine goes on.</summary>
     public ValueTask DisposeAsync() => _shim.DisposeAsync();
 

@@ -35,6 +35,7 @@ internal sealed class Script(GuestConsole console, FakeMachine machine, long ent
             case "lines": Lines(Numbers(value)); break;
             case "stream": Stream(Numbers(value)[0]); break;
             case "flood": Flood(Numbers(value)[0] << 20); break;
+            case "bulk": Bulk(Numbers(value)[0]); break;
             case "garbage": Garbage(Numbers(value)); break;
             case "all256": console.Write([.. Enumerable.Range(0, 256).Select(number => (byte)number)]); break;
             case "chunk": console.ChunkSize = (int)Numbers(value)[0]; break;
@@ -85,6 +86,16 @@ internal sealed class Script(GuestConsole console, FakeMachine machine, long ent
             if ((written += block.Length) >= bytes)
                 break;
         }
+    }
+
+    // MEBIBYTES, the same one over and over, as fast as the terminal takes it.
+    private void Bulk(long count)
+    {
+        var mebibyte = new MemoryStream();
+        for (var number = 1L; mebibyte.Length < 1 << 20; number++)
+            mebibyte.Write(NumberedLine(number));
+        for (var i = 0L; i < count; i++)
+            console.Write(mebibyte.GetBuffer().AsSpan(0, 1 << 20));
     }
 
     // So many bytes a second, for ever.

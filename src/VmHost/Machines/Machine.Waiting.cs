@@ -1,0 +1,72 @@
+using System.Globalization;
+using VmHost.Consoles;
+using VmHost.Specs;
+
+namespace VmHost.Machines;
+
+/// <summary>The part that waits for what a machine does.</summary>
+public sealed partial class Machine
+{
+    /// <summary>Returns the snapshot once no hypervisor runs, for certain.</summary>
+    public Task<MachineSnapshot> WaitForRestAsync(CancellationToken ct) =>
+        WaitForAsync(static snapshot => MachineTransitions.IsAtRest(snapshot.State), ct);
+
+    /// <summary>Returns the snapshot once its hypervisor runs, also when somebody has to start it first.</summary>
+    /// <exception cref="VmHostException"><see cref="VmHostError.NotFound"/>: it was deleted meanwhile.</exception>
+    public async Task<MachineSnapshot> WaitForRunningAsync(CancellationToken ct)
+    {
+        var snapshot = await WaitForAsync(snapshot => snapshot.State is MachineState.Running or MachineState.Paused || Volatile.Read(ref _deleted), ct);
+        return Volatile.Read(ref _deleted) ? throw new VmHostException(VmHostError.NotFound, $"machine {snapshot.Name} was deleted") : snapshot;
+    }
+
+    /// <summary>The first console output that matches.</summary>
+    /// <param name="search">What to look for.</param>
+    /// <param name="offset">Where to begin; null: with the current or last boot.</param>
+    /// <param name="ct">Gives up.</param>
+    /// <exception cref="VmHostException"><see cref="VmHostError.FailedPrecondition"/>: it does not run, and nothing matched.</exception>
+    public async Task<ConsoleMatch> ExpectConsoleAsync(ConsoleSearch search, long? offset, CancellationToken ct)
+    {
+        var begin = offset ?? BootConsoleBegin;
+        return await search.FindAsync(new ConsoleReader(Console, _services.Time), begin, ct)
+            ?? throw new VmHostException(VmHostError.FailedPrecondition, $"machine {_snapshot.Name} does not run, and nothing that it wrote from offset {begin} on matches");
+    }
+
+    /// <summary>Returns once the guest took a TCP connection, which is closed again.</summary>
+    /// <param name="guestPort">The guest's port.</param>
+    /// <param name="ct">Gives up.</param>
+    /// <exception cref="VmHostException">
+    /// <see cref="VmHostError.InvalidArgument"/>: it is not published. <see cref="VmHostError.FailedPrecondition"/>: the
+    /// machine does not run, or ended meanwhile.
+    /// </exception>
+    public async Task WaitForPortAsync(int guestPort, CancellationToken ct)
+    {
+        var port = _record?.Spec.PublishedPorts.FirstOrDefault(port => port.GuestPort == guestPort && port.Protocol == PortProtocol.Tcp)
+            ?? throw VmHostException.ForFaults([new("tcp_port", string.Create(CultureInfo.InvariantCulture, $"port {guestPort} of the guest is not published; run the machine with: --publish HOSTPORT:{guestPort}"))]);
+
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        var taken = new GuestPortWatch(_services.Time).WaitAsync(port, Paths, stop.Token);
+        var ended = WaitForRestAsync(stop.Token);
+        var first = await Task.WhenAny(taken, ended);
+        await stop.CancelAsync();
+        await first;
+        if (first == ended)
+            throw new VmHostException(VmHostError.FailedPrecondition, $"machine {_snapshot.Name} does not run, so nobody takes connections on its port {guestPort}");
+    }
+
+    // That boot's, also when the machine runs again by then.
+    private Task<MachineSnapshot> WaitForEndOfAsync(int boot) =>
+        WaitForAsync(snapshot => snapshot.LastExit?.Boot >= boot || MachineTransitions.IsAtRest(snapshot.State) || snapshot.State == MachineState.Unknown, CancellationToken.None);
+
+    private async Task<MachineSnapshot> WaitForAsync(Func<MachineSnapshot, bool> condition, CancellationToken ct)
+    {
+        while (true)
+        {
+            var changed = _changed.Task;
+            var snapshot = _snapshot;
+            if (condition(snapshot))
+                return snapshot;
+
+            await changed.WaitAsync(ct);
+        }
+    }
+}

@@ -1,0 +1,232 @@
+using System.Diagnostics;
+using System.Security.Cryptography;
+using Grpc.Core;
+using Grpc.Net.Client;
+using VmHost.Client;
+using VmHost.Protocol.V1;
+using VmHost.TestKit;
+
+namespace VmHost.Benchmarks;
+
+/// <summary>
+/// P3: how fast a console gets into the journal, against <c>cat</c> of the same terminal into a file. P4: the same with
+/// followers, and with followers who do not read. P12: how fast what is kept is read again, against the same bytes of a file
+/// through a gRPC stream that does nothing else. All in milliseconds a MB, so that less is better.
+/// </summary>
+internal static class ConsoleRates
+{
+    private const int Mebibytes = 256;
+    private const int FollowedMebibytes = 64;
+    private const int Pairs = 7;
+    private const int StreamsPerConnection = 50;
+
+    internal static async Task<IReadOnlyList<Measurement>> RunAsync()
+    {
+        await using var daemon = await DaemonProcess.StartPublishedAsync(
+            ["--qemu", Repository.PublishedFakeHypervisor, "--console-bytes", "2147483648", .. DaemonProcess.AnyMemory]);
+        using var channel = VmHostChannel.Open(new VmHostAddress(daemon.Socket));
+        var rates = new Rates(daemon, channel);
+        var rows = new List<Measurement>();
+
+        var (cat, conmon) = (new List<Pair>(), new List<Pair>());
+        for (var i = 0; i <= Pairs; i++)
+        {
+            var (machine, value) = await rates.WriteAsync(Mebibytes, followers: 0, stalled: 0);
+            var raw = rates.Cat(machine, Mebibytes);
+            var peer = ConmonPeer.IsInstalled ? rates.Conmon(machine, Mebibytes) : 0;
+            await rates.DeleteAsync(machine);
+            if (i == 0)
+                continue;
+
+            cat.Add(new(raw, value));
+            if (peer > 0)
+                conmon.Add(new(peer, value));
+        }
+
+        rows.Add(Measurement.Of("P3", "console to journal / cat of the terminal to a file", "ms/MB", cat, "ratio", 1 / 0.9, rates.HashOk));
+        if (conmon.Count > 0)
+            rows.Add(Measurement.Of("P3-conmon", "console to journal / conmon, of the terminal to its log", "ms/MB", conmon, "ratio", 1, rates.HashOk));
+
+        rows.Add(await rates.StalledAsync(Pairs, FollowedMebibytes, stalled: 100));
+        foreach (var (followers, aim) in ((int, double)[])[(1, 1 / 0.7), (10, 1000.0 / 250), (100, 1000.0 / 120)])
+            rows.Add(await rates.FollowAsync(Pairs, FollowedMebibytes, followers, aim));
+
+        rows.Add(await rates.ReplayAsync(Pairs));
+        return rows;
+    }
+
+    private sealed class Rates(DaemonProcess daemon, GrpcChannel channel)
+    {
+        private readonly MachineService.MachineServiceClient _machines = new(channel);
+        private int _number;
+
+        internal bool HashOk { get; private set; } = true;
+
+        /// <summary>Runs a guest that floods its console, and returns how long it took for a MB.</summary>
+        internal async Task<(Machine Machine, double MillisecondsPerMb)> WriteAsync(int mebibytes, int followers, int stalled)
+        {
+            var name = $"rate{_number++}";
+            var prefix = FakeImages.Write(daemon.Directory, name, $"console=ttyS0 fake=sleep:300;bulk:{mebibytes} truth=/dev/null");
+            var machine = (await _machines.RunMachineAsync(new() { Name = name, Spec = new() { Boot = new() { TriplePrefix = prefix } } })).Machine;
+            var connections = Enumerable.Range(0, (followers + stalled + StreamsPerConnection - 1) / StreamsPerConnection).Select(_ => VmHostChannel.Open(new VmHostAddress(daemon.Socket))).ToList();
+            var lazy = Enumerable.Range(0, stalled).Select(number => Follow(connections[number / StreamsPerConnection], name)).ToList();
+            foreach (var call in lazy)
+                await call.ResponseHeadersAsync;
+
+            var reading = Enumerable.Range(0, followers).Select(number => Task.Run(() => DrainAsync(Follow(connections[(stalled + number) / StreamsPerConnection], name), mebibytes))).ToList();
+            var ended = (await _machines.WaitMachineAsync(new() { Machine = name })).Machine;
+            var read = await Task.WhenAll(reading);
+            var took = followers > 0
+                ? TimeProvider.System.GetElapsedTime(read.Min(one => one.First), read.Max(one => one.Last))
+                : ended.LastExit.RanFor.ToTimeSpan() - TimeSpan.FromMilliseconds(300);
+            lazy.ForEach(call => call.Dispose());
+            connections.ForEach(connection => connection.Dispose());
+            return (await GetAsync(name), took.TotalMilliseconds / (mebibytes * Math.Max(1, followers) * 1.048576));
+        }
+
+        /// <summary>The same guest on a terminal whose other side cat copies into a file.</summary>
+        internal double Cat(Machine machine, int mebibytes)
+        {
+            using var directory = new TemporaryDirectory();
+            var copy = directory.Combine("copy");
+            using var process = BareProcess.LikeMachine(machine.Argv, directory);
+            process.CopyTo(copy);
+            var took = TimeProvider.System.GetElapsedTime(process.StartedAt, process.EndedAt) - TimeSpan.FromMilliseconds(300);
+
+            HashOk &= Hash(Whole(machine, directory)) == Hash(copy);
+            return took.TotalMilliseconds / (mebibytes * 1.048576);
+        }
+
+        /// <summary>The same guest on a terminal that conmon copies into its log.</summary>
+        internal double Conmon(Machine machine, int mebibytes)
+        {
+            using var directory = new TemporaryDirectory();
+            var (took, output) = ConmonPeer.Run(BareProcess.ArgumentsOf(machine.Argv, directory), directory);
+            HashOk &= Convert.ToHexString(SHA256.HashData(output)) == Hash(Whole(machine, directory));
+            return (took - 300) / (mebibytes * 1.048576);
+        }
+
+        internal async Task<Measurement> StalledAsync(int pairs, int mebibytes, int stalled)
+        {
+            var measured = new List<Pair>();
+            for (var i = 0; i <= pairs; i++)
+            {
+                var (alone, raw) = await WriteAsync(mebibytes, 0, 0);
+                var (beside, value) = await WriteAsync(mebibytes, 0, stalled);
+                await DeleteAsync(alone);
+                await DeleteAsync(beside);
+                if (i > 0)
+                    measured.Add(new(raw, value));
+            }
+
+            return Measurement.Of("P4-stalled", $"console to journal, {stalled} followers who do not read / none", "ms/MB", measured, "ratio", 1 / 0.95, HashOk);
+        }
+
+        internal async Task<Measurement> FollowAsync(int pairs, int mebibytes, int followers, double aim)
+        {
+            var measured = new List<Pair>();
+            for (var i = 0; i <= pairs; i++)
+            {
+                var (machine, value) = await WriteAsync(mebibytes, followers, 0);
+                using var directory = new TemporaryDirectory();
+                using var bare = await BareStream.StartAsync(Whole(machine, directory));
+                var raw = await BareAsync(bare, mebibytes, followers);
+                await DeleteAsync(machine);
+                if (i > 0)
+                    measured.Add(new(raw, value));
+            }
+
+            return Measurement.Of($"P4-{followers}", $"console to {followers} followers, in sum / bare gRPC streams", "ms/MB", measured, followers == 1 ? "ratio" : "value", aim, HashOk);
+        }
+
+        internal async Task<Measurement> ReplayAsync(int pairs)
+        {
+            const int mebibytes = 1024;
+            var (machine, _) = await WriteAsync(mebibytes, 0, 0);
+            using var directory = new TemporaryDirectory();
+            using var bare = await BareStream.StartAsync(Whole(machine, directory));
+            var before = Resident();
+            var measured = new List<Pair>();
+            for (var i = 0; i <= pairs; i++)
+            {
+                var since = TimeProvider.System.GetTimestamp();
+                var read = await DrainAsync(new ConsoleService.ConsoleServiceClient(channel).ReadConsole(new() { Machine = machine.Name }), mebibytes);
+                var value = TimeProvider.System.GetElapsedTime(since, read.Last).TotalMilliseconds / (mebibytes * 1.048576);
+                var raw = await BareAsync(bare, mebibytes, 1);
+                if (i > 0)
+                    measured.Add(new(raw, value));
+            }
+
+            Console.WriteLine($"   replay of {mebibytes} MiB: the daemon's resident memory went from {before} to {Resident()} MB");
+            return Measurement.Of("P12", "replay of 1 GiB / the same file through a bare gRPC stream", "ms/MB", measured, "ratio", 1 / 0.8, HashOk);
+        }
+
+        internal async Task DeleteAsync(Machine machine) => await _machines.DeleteMachineAsync(new() { Machine = machine.Id });
+
+        private async Task<Machine> GetAsync(string name) => (await _machines.GetMachineAsync(new() { Machine = name })).Machine;
+
+        private static async Task<double> BareAsync(BareStream bare, int mebibytes, int readers)
+        {
+            var since = TimeProvider.System.GetTimestamp();
+            var client = new ConsoleService.ConsoleServiceClient(bare.Channel);
+            await Task.WhenAll(Enumerable.Range(0, readers).Select(async _ =>
+            {
+                using var call = client.ReadConsole(new());
+                while (await call.ResponseStream.MoveNext(CancellationToken.None))
+                {
+                    // Only its passing counts.
+                }
+            }));
+            return TimeProvider.System.GetElapsedTime(since).TotalMilliseconds / (mebibytes * readers * 1.048576);
+        }
+
+        private static AsyncServerStreamingCall<ReadConsoleResponse> Follow(GrpcChannel connection, string name) =>
+            new ConsoleService.ConsoleServiceClient(connection).ReadConsole(new() { Machine = name, Offset = 0, Follow = true });
+
+        // Every follower checks what it gets: offsets without a gap, and the length.
+        private async Task<(long First, long Last)> DrainAsync(AsyncServerStreamingCall<ReadConsoleResponse> call, int mebibytes)
+        {
+            using (call)
+            {
+                var (first, next) = (0L, 0L);
+                while (await call.ResponseStream.MoveNext(CancellationToken.None))
+                {
+                    var chunk = call.ResponseStream.Current;
+                    if (first == 0)
+                        first = TimeProvider.System.GetTimestamp();
+                    HashOk &= chunk.Offset == next && chunk.GapBytes == 0;
+                    next = chunk.Offset + chunk.Data.Length;
+                }
+
+                HashOk &= next == (long)mebibytes << 20;
+                return (first, TimeProvider.System.GetTimestamp());
+            }
+        }
+
+        // The journal's segments are the console, as they are.
+        private string Whole(Machine machine, TemporaryDirectory directory)
+        {
+            var path = directory.Combine("whole");
+            using var whole = File.Create(path);
+            foreach (var segment in Directory.GetFiles(Path.Combine(daemon.MachineDirectory(machine.Id), "console"), "*.log").Order(StringComparer.Ordinal))
+            {
+                using var part = File.OpenRead(segment);
+                part.CopyTo(whole);
+            }
+
+            return path;
+        }
+
+        private static string Hash(string path)
+        {
+            using var file = File.OpenRead(path);
+            return Convert.ToHexString(SHA256.HashData(file));
+        }
+
+        private long Resident()
+        {
+            using var process = Process.GetProcessById(daemon.Pid);
+            return process.WorkingSet64 / 1_000_000;
+        }
+    }
+}

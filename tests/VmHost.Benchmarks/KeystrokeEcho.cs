@@ -1,0 +1,106 @@
+using System.Globalization;
+using System.Text;
+using Google.Protobuf;
+using VmHost.Client;
+using VmHost.Protocol.V1;
+using VmHost.TestKit;
+
+namespace VmHost.Benchmarks;
+
+/// <summary>
+/// P5: from a key's being sent to its echo's being there, against the same guest on a terminal with nothing between. P6: the
+/// processor time that a guest costs which writes byte by byte, as xhyve, HyperKit and QEMU do.
+/// </summary>
+internal static class KeystrokeEcho
+{
+    private const int Keys = 500;
+    private const int Pairs = 7;
+    private const int Megabytes = 2;
+
+    internal static async Task<IReadOnlyList<Measurement>> RunAsync()
+    {
+        await using var daemon = await DaemonProcess.StartPublishedAsync(["--qemu", Repository.PublishedFakeHypervisor, .. DaemonProcess.AnyMemory]);
+        using var channel = VmHostChannel.Open(new VmHostAddress(daemon.Socket));
+        var machines = new MachineService.MachineServiceClient(channel);
+        var console = new ConsoleService.ConsoleServiceClient(channel);
+
+        var (medians, slowest, hashOk) = await EchoAsync(daemon, machines, console);
+        var bytewise = await BytewiseAsync(daemon, machines);
+        return
+        [
+            Measurement.Of("P5", $"a key to its echo, median of {Keys} / the same terminal alone", "us", medians, "value", 250, hashOk),
+            Measurement.Of("P5-p99", $"a key to its echo, slowest but one in 100 of {Keys} / the same", "us", slowest, "value", 2000, hashOk),
+            Measurement.Alone("P6", "processor time of the shim for a MB in writes of one byte", "ms/MB", bytewise, 75),
+        ];
+    }
+
+    private static async Task<(List<Pair> Medians, List<Pair> Slowest, bool HashOk)> EchoAsync(
+        DaemonProcess daemon, MachineService.MachineServiceClient machines, ConsoleService.ConsoleServiceClient console)
+    {
+        var prefix = FakeImages.Write(daemon.Directory, "echo", "console=ttyS0 fake=ready;echo truth=/dev/null");
+        var machine = (await machines.RunMachineAsync(new() { Name = "echo", Spec = new() { Boot = new() { TriplePrefix = prefix } } })).Machine;
+        var argv = (await machines.GetMachineAsync(new() { Machine = machine.Id })).Machine.Argv;
+        using var directory = new TemporaryDirectory();
+        using var bare = BareProcess.LikeMachine(argv, directory);
+        bare.ReadTo("ready\r\n");
+
+        using var call = console.ReadConsole(new() { Machine = machine.Id, Follow = true });
+        var seen = new StringBuilder();
+        while (!seen.ToString().Contains("ready\r\n", StringComparison.Ordinal) && await call.ResponseStream.MoveNext(CancellationToken.None))
+            seen.Append(call.ResponseStream.Current.Data.ToString(Encoding.ASCII));
+
+        var (medians, slowest, hashOk) = (new List<Pair>(), new List<Pair>(), true);
+        for (var pair = 0; pair <= Pairs; pair++)
+        {
+            var (value, raw) = (new List<double>(), new List<double>());
+            for (var key = 0; key < Keys; key++)
+            {
+                var letter = (byte)('a' + (key % 26));
+                var since = TimeProvider.System.GetTimestamp();
+                var writing = console.WriteConsoleAsync(new() { Machine = machine.Id, Data = ByteString.CopyFrom(letter) });
+                hashOk &= await call.ResponseStream.MoveNext(CancellationToken.None) && call.ResponseStream.Current.Data.Span.SequenceEqual([letter]);
+                value.Add(TimeProvider.System.GetElapsedTime(since).TotalMicroseconds);
+                await writing;
+
+                since = TimeProvider.System.GetTimestamp();
+                bare.Echo([letter]);
+                raw.Add(TimeProvider.System.GetElapsedTime(since).TotalMicroseconds);
+            }
+
+            if (pair > 0)
+            {
+                medians.Add(new(Statistics.Median(raw), Statistics.Median(value)));
+                slowest.Add(new(raw.Order().ElementAt(Keys * 99 / 100), value.Order().ElementAt(Keys * 99 / 100)));
+            }
+        }
+
+        await machines.DeleteMachineAsync(new() { Machine = machine.Id, Force = true });
+        return (medians, slowest, hashOk);
+    }
+
+    private static async Task<List<double>> BytewiseAsync(DaemonProcess daemon, MachineService.MachineServiceClient machines)
+    {
+        var measured = new List<double>();
+        for (var i = 0; i < Pairs; i++)
+        {
+            var name = string.Create(CultureInfo.InvariantCulture, $"bytes{i}");
+            var prefix = FakeImages.Write(daemon.Directory, name, $"console=ttyS0 fake=chunk:1;sleep:300;bulk:{Megabytes};hang truth=/dev/null");
+            var machine = (await machines.RunMachineAsync(new() { Name = name, Spec = new() { Boot = new() { TriplePrefix = prefix } } })).Machine;
+            var before = ProcessorTime(machine.ShimPid);
+            var end = (long)Megabytes << 20;
+            var console = Path.Combine(daemon.MachineDirectory(machine.Id), "console", "00000000000000000000.log");
+            await Eventually.TrueAsync(() => new FileInfo(console).Length >= end, "all is in the journal");
+            measured.Add((ProcessorTime(machine.ShimPid) - before) / (Megabytes * 1.048576));
+            await machines.DeleteMachineAsync(new() { Machine = machine.Id, Force = true });
+        }
+
+        return measured;
+    }
+
+    // utime and stime of /proc/PID/stat, in hundredths of a second.
+    private static double ProcessorTime(int pid)
+    {
+        var fields = File.ReadAllText(string.Create(CultureInfo.InvariantCulture, $"/proc/{pid}/stat")).Split(") ")[1].Split(' ');
+        return 10 * (double.Parse(fields[11], CultureInfo.InvariantCulture) + double.Parse(fields[12], CultureInfo.InvariantCulture));
+    }
+}

@@ -1,0 +1,187 @@
+using CliWrap;
+using CliWrap.Buffered;
+using Google.Protobuf;
+using Grpc.Core;
+using VmHost.Client;
+using VmHost.TestKit;
+
+namespace VmHost.Daemon.Tests;
+
+/// <summary>Many read a console, one types: who that is, who is told, and what becomes of it when the daemon dies.</summary>
+public sealed class KeyboardTests(FakeDaemonFixture fixture) : IClassFixture<FakeDaemonFixture>
+{
+    private const string ControlBracket = "\u001d";
+
+    private readonly DaemonProcess _daemon = fixture.Daemon;
+    private readonly DaemonClient _client = fixture.Client;
+
+    [Fact]
+    public async Task Who_holds_the_keyboard_is_the_only_one_who_types()
+    {
+        await _client.RunAsync(_daemon, "held", "ready;echo");
+        await using var hold = await TakeAsync("held", "ann", force: false);
+
+        var refused = await Assert.ThrowsAsync<RpcException>(() => TypeAsync("held", "x", ""));
+        Assert.Equal(StatusCode.Aborted, refused.StatusCode);
+        Assert.Contains("ann types at the console of held since ", refused.Status.Detail, StringComparison.Ordinal);
+        Assert.Equal(StatusCode.Aborted, (await Assert.ThrowsAsync<RpcException>(() => TakeAsync("held", "bob", force: false))).StatusCode);
+
+        await TypeAsync("held", "hers ", hold.Token);
+        await _client.Console.WriteConsoleAsync(new() { Machine = "held", Data = ByteString.CopyFromUtf8("forced "), Force = true });
+        await _client.ConsoleShowsAsync("held", "hers forced ");
+    }
+
+    [Fact]
+    public async Task Who_loses_it_is_told_and_who_gives_it_back_is_forgotten()
+    {
+        await _client.RunAsync(_daemon, "taken", "ready;echo");
+        await using var ann = await TakeAsync("taken", "ann", force: false);
+        await using (var bob = await TakeAsync("taken", "bob", force: true))
+        {
+            Assert.Equal("bob", await ann.Lost.WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken));
+            Assert.Equal(StatusCode.Aborted, (await Assert.ThrowsAsync<RpcException>(() => TypeAsync("taken", "x", ann.Token))).StatusCode);
+        }
+
+        await Eventually.TrueAsync(async () =>
+        {
+            try
+            {
+                await TypeAsync("taken", "free", "");
+                return true;
+            }
+            catch (RpcException e) when (e.StatusCode == StatusCode.Aborted)
+            {
+                return false;   // the end of bob's call is under way
+            }
+        }, "anybody may type again");
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("two\nlines")]
+    public async Task A_holder_that_is_no_name_is_refused(string holder)
+    {
+        await _client.RunAsync(_daemon, $"holder{holder.Length}", "hang");
+
+        var refused = await Assert.ThrowsAsync<RpcException>(() => TakeAsync($"holder{holder.Length}", holder, force: false));
+
+        Assert.Equal(StatusCode.InvalidArgument, refused.StatusCode);
+    }
+
+    [Fact]
+    public async Task A_hold_outlives_the_daemon()
+    {
+        await using var daemon = await DaemonProcess.StartOnFakeAsync();
+        using var client = new DaemonClient(daemon);
+        await client.RunAsync(daemon, "outlives", "ready;echo");
+        await using var hold = await HeldConsole.TakeAsync(client.Console, "outlives", "ann", false, TimeProvider.System, TestContext.Current.CancellationToken);
+        var before = hold.Token;
+
+        await daemon.KillAsync();
+        await daemon.StartAsync();
+
+        await Eventually.TrueAsync(() => hold.Token != before, "it was taken again");
+        using var other = new DaemonClient(daemon);
+        var refused = await Assert.ThrowsAsync<RpcException>(async () => await other.Console.WriteConsoleAsync(new() { Machine = "outlives", Data = ByteString.CopyFromUtf8("x") }));
+        Assert.Equal(StatusCode.Aborted, refused.StatusCode);
+        Assert.False(hold.Lost.IsCompleted);
+    }
+
+    [Fact]
+    public async Task A_second_person_is_told_who_types_and_may_take_over()
+    {
+        var machine = await _client.RunAsync(_daemon, "two", "ready;echo");
+        using var first = Console("console", "two");
+        await RawAsync(first);
+        first.Type("mine ");
+        await first.ShowsAsync("mine ");
+
+        using (var second = Console("console", "two"))
+        {
+            Assert.Equal(5, (await second.ExitAsync()).Code);
+            Assert.Contains("types at the console of two since ", second.Shown, StringComparison.Ordinal);
+            Assert.Contains("vmctl console --force two", second.Shown, StringComparison.Ordinal);
+        }
+
+        using (var send = Console("send", "two", "not now"))
+        {
+            Assert.Equal(5, (await send.ExitAsync()).Code);
+            Assert.Contains("vmctl send --force", send.Shown, StringComparison.Ordinal);
+        }
+
+        using var third = Console("console", "--force", "two");
+        await first.ShowsAsync("types at two now; you read along");
+        await RawAsync(third);
+        third.Type("now mine\r");
+        await third.ShowsAsync("now mine");
+        await first.ShowsAsync("now mine");
+        first.Type("lost");
+        first.Type(ControlBracket);
+        Assert.Equal(0, (await first.ExitAsync()).Code);
+        Assert.Equal(first.Before, first.Settings);
+
+        third.Type("exit\r");
+        Assert.Equal(0, (await third.ExitAsync()).Code);
+        Assert.Equal("fakehv: ready\r\nmine now mine\rexit\r"u8.ToArray(), DaemonClient.Truth(_daemon, machine));
+    }
+
+    [Fact]
+    public async Task The_terminals_size_reaches_the_machines_and_its_next_boots()
+    {
+        var machine = await _client.RunAsync(_daemon, "sized", "ready;echo");
+        await _client.Console.ResizeConsoleAsync(new() { Machine = "sized", Columns = 132, Rows = 43 });
+
+        Assert.Equal("43 132", await SizeAsync(machine.HypervisorPid));
+        Assert.Equal(43, (await _client.Console.GetConsoleScreenAsync(new() { Machine = "sized" })).Lines.Count);
+
+        await _client.Machines.KillMachineAsync(new() { Machine = "sized" });
+        var again = (await _client.Machines.StartMachineAsync(new() { Machine = "sized" })).Machine;
+        await Eventually.TrueAsync(async () => await SizeAsync(again.HypervisorPid) == "43 132", "the next boot's terminal has the size");
+    }
+
+    [Fact]
+    public async Task A_persons_window_is_told_to_the_terminal_of_the_machine()
+    {
+        var machine = await _client.RunAsync(_daemon, "window", "ready;echo");
+        using var console = Console("console", "window");
+        await RawAsync(console);
+
+        console.Resize(columns: 101, rows: 33);
+
+        await Eventually.TrueAsync(async () => await SizeAsync(machine.HypervisorPid) == "33 101", "the size has arrived");
+    }
+
+    [Theory]
+    [InlineData(0, 24, "columns")]
+    [InlineData(80, 1001, "rows")]
+    public async Task A_size_out_of_range_is_refused(int columns, int rows, string field)
+    {
+        await _client.RunAsync(_daemon, $"range{columns}", "hang");
+
+        var refused = await Assert.ThrowsAsync<RpcException>(async () =>
+            await _client.Console.ResizeConsoleAsync(new() { Machine = $"range{columns}", Columns = columns, Rows = rows }));
+
+        Assert.Equal(StatusCode.InvalidArgument, refused.StatusCode);
+        Assert.Contains(field, refused.Status.Detail, StringComparison.Ordinal);
+    }
+
+    // As the hypervisor sees it: stty's words for rows and columns of its fd 0.
+    private static async Task<string> SizeAsync(int hypervisor)
+    {
+        var stty = await CliWrap.Cli.Wrap("stty").WithArguments(["-F", $"/proc/{hypervisor}/fd/0", "size"])
+            .WithValidation(CommandResultValidation.None).ExecuteBufferedAsync();
+        return stty.StandardOutput.Trim();
+    }
+
+    private Task<HeldConsole> TakeAsync(string machine, string holder, bool force) =>
+        HeldConsole.TakeAsync(_client.Console, machine, holder, force, TimeProvider.System, TestContext.Current.CancellationToken);
+
+    private async Task TypeAsync(string machine, string text, string token) =>
+        await _client.Console.WriteConsoleAsync(new() { Machine = machine, Data = ByteString.CopyFromUtf8(text), HoldToken = token });
+
+    private static Task RawAsync(TerminalSession session) =>
+        Eventually.TrueAsync(() => session.Settings != session.Before, "the terminal is raw");
+
+    private TerminalSession Console(params string[] arguments) =>
+        TerminalSession.Start(Repository.Cli, ["--host", _daemon.Socket, .. arguments]);
+}

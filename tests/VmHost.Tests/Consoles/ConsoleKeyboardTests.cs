@@ -1,0 +1,36 @@
+using VmHost.Consoles;
+
+namespace VmHost.Tests.Consoles;
+
+public sealed class ConsoleKeyboardTests
+{
+    private readonly ConsoleKeyboard _keyboard = new(TimeProvider.System);
+
+    [Fact]
+    public void Whoever_likes_types_while_nobody_holds_it() => Assert.Null(_keyboard.HeldAgainst(""));
+
+    [Fact]
+    public void One_holds_it_against_all_others_until_it_is_given_back()
+    {
+        var hold = _keyboard.TryHold("ann", force: false)!;
+
+        Assert.Null(_keyboard.HeldAgainst(hold.Token));
+        Assert.Equal("ann", _keyboard.HeldAgainst("")!.Holder);
+        Assert.Null(_keyboard.TryHold("bob", force: false));
+
+        _keyboard.Release(hold);
+        Assert.Null(_keyboard.HeldAgainst(""));
+    }
+
+    [Fact]
+    public async Task Who_loses_it_is_told_to_whom_and_cannot_give_back_what_is_anothers()
+    {
+        var ann = _keyboard.TryHold("ann", force: false)!;
+        var bob = _keyboard.TryHold("bob", force: true)!;
+
+        Assert.Equal("bob", await ann.Lost);
+        Assert.False(bob.Lost.IsCompleted);
+        _keyboard.Release(ann);
+        Assert.Same(bob, _keyboard.HeldAgainst(ann.Token));
+    }
+}
