@@ -22,11 +22,8 @@ var scenarios = new Dictionary<string, Func<Task>>(StringComparer.Ordinal)
 {
     ["kills"] = () => Task.WhenAll(killWorkers.Select((worker, number) =>
         new RandomKills(tally, worker, seed + number).RunAsync(isLong ? 3400 : 100))),
-    ["syscalls"] = async () =>
-    {
-        await new SyscallFaults(tally).RunAsync("KILL", most: isLong ? 30 : 1, every: isLong ? 1 : 4);
-        await new SyscallFaults(tally).RunAsync("TERM", most: isLong ? 10 : 1, every: isLong ? 1 : 6);
-    },
+    ["syscalls"] = () => new SyscallFaults(tally).RunAsync("KILL", most: isLong ? 30 : 1, every: isLong ? 1 : 4),
+    ["terminations"] = () => new SyscallFaults(tally).RunAsync("TERM", most: isLong ? 10 : 1, every: isLong ? 1 : 6),
     ["errors"] = () => new RefusedCalls(tally).RunAsync(most: isLong ? 20 : 1, every: isLong ? 1 : 11),
     ["disk"] = () => new FullDisk(tally, seed).RunAsync(isLong ? 200 : 5),
     ["pids"] = () => PidReuse.RunAsync(tally),
@@ -43,8 +40,8 @@ Console.WriteLine($"seed {seed}");
 var begin = TimeProvider.System.GetTimestamp();
 var chosen = names.Length > 0 ? names : [.. scenarios.Keys];
 
-// Three lanes, so that the processors have something to do while daemons start.
-string[] lanes = ["kills", "syscalls"];
+// Side by side, so that the processors have something to do while daemons start; the others one after another.
+string[] lanes = ["kills", "syscalls", "terminations"];
 await Task.WhenAll(lanes.Select(lane => RunAsync(chosen.Where(name => name == lane))).Append(RunAsync(chosen.Except(lanes))));
 
 tally.Print(TimeProvider.System.GetElapsedTime(begin));

@@ -25,7 +25,7 @@ internal sealed class ConsoleSession(Connection daemon, Machine machine, HeldCon
     /// <exception cref="CliException">Somebody else has it.</exception>
     internal static async Task<HeldConsole> HoldAsync(Connection daemon, Machine machine, bool force, CancellationToken ct)
     {
-        var holder = $"vmctl of {Environment.UserName} (process {Environment.ProcessId})";
+        var holder = $"{Environment.UserName} (vmctl, process {Environment.ProcessId})";
         try
         {
             return await HeldConsole.TakeAsync(daemon.Console, machine.Id, holder, force, TimeProvider.System, ct);

@@ -17,7 +17,9 @@ internal static class Output
     /// <summary>What the daemon said, such as a name, on a line of its own.</summary>
     internal static void VisibleLine(string text) => Line(Visible(text));
 
-    internal static void Note(string text) => StandardStreams.TryWriteError(Encoding.UTF8.GetBytes(Visible(text) + (RawTerminal.IsActive ? "\r\n" : "\n")));
+    /// <summary>On a line of its own: at a raw terminal the guest's line has not ended, most of the time.</summary>
+    internal static void Note(string text) =>
+        StandardStreams.TryWriteError(Encoding.UTF8.GetBytes(RawTerminal.IsActive ? $"\r\n{Visible(text)}\r\n" : $"{Visible(text)}\n"));
 
     internal static void Error(string text) => Note($"vmctl: {text}");
 
