@@ -13,8 +13,9 @@ internal sealed class ConsolePump
     // Twice what a terminal hands out in one read on Linux.
     private const int BufferSize = 8 << 10;
 
-    // A read of at least this much means that the writer is fast: waiting would slow it down.
-    private const int LargeRead = 1 << 10;
+    // A read of at least this much means that the writer is fast: waiting would slow it down. One who writes byte by byte
+    // does not get that far in a millisecond.
+    private const int LargeRead = 2 << 10;
 
     private const int TickMilliseconds = 100;
     private const int GatherMilliseconds = 1;

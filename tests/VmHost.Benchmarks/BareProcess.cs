@@ -75,7 +75,8 @@ internal sealed class BareProcess : IDisposable
     }
 
     /// <summary>Lets cat copy all that it writes into a file, and returns when it ended; its end is noted.</summary>
-    internal void CopyTo(string path)
+    /// <returns>cat's processor time.</returns>
+    internal TimeSpan CopyTo(string path)
     {
         using var spawn = new ProcessSpawn();
         spawn.Give(_terminal.Master, 0);
@@ -84,7 +85,8 @@ internal sealed class BareProcess : IDisposable
         var cat = spawn.Start("/bin/cat", [], firstClosed: 3);
         ChildProcess.Wait(Pid);
         EndedAt = TimeProvider.System.GetTimestamp();
-        ChildProcess.Wait(cat);
+        var exit = ChildProcess.Wait(cat);
+        return exit.UserTime + exit.SystemTime;
     }
 
     /// <summary>Writes to it and reads back as many bytes.</summary>

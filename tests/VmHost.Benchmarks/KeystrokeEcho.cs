@@ -30,7 +30,7 @@ internal static class KeystrokeEcho
         [
             Measurement.Of("P5", $"a key to its echo, median of {Keys} / the same terminal alone", "us", medians, "value", 250, hashOk),
             Measurement.Of("P5-p99", $"a key to its echo, slowest but one in 100 of {Keys} / the same", "us", slowest, "value", 2000, hashOk),
-            Measurement.Alone("P6", "processor time of the shim for a MB in writes of one byte", "ms/MB", bytewise, 75),
+            Measurement.Of("P6", "processor time of the shim for a MB in writes of one byte / cat's", "ms/MB", bytewise, "value", 75, hashOk: null),
         ];
     }
 
@@ -78,9 +78,9 @@ internal static class KeystrokeEcho
         return (medians, slowest, hashOk);
     }
 
-    private static async Task<List<double>> BytewiseAsync(DaemonProcess daemon, MachineService.MachineServiceClient machines)
+    private static async Task<List<Pair>> BytewiseAsync(DaemonProcess daemon, MachineService.MachineServiceClient machines)
     {
-        var measured = new List<double>();
+        var measured = new List<Pair>();
         for (var i = 0; i < Pairs; i++)
         {
             var name = string.Create(CultureInfo.InvariantCulture, $"bytes{i}");
@@ -90,7 +90,12 @@ internal static class KeystrokeEcho
             var end = (long)Megabytes << 20;
             var console = Path.Combine(daemon.MachineDirectory(machine.Id), "console", "00000000000000000000.log");
             await Eventually.TrueAsync(() => new FileInfo(console).Length >= end, "all is in the journal");
-            measured.Add((ProcessorTime(machine.ShimPid) - before) / (Megabytes * 1.048576));
+            var value = (ProcessorTime(machine.ShimPid) - before) / (Megabytes * 1.048576);
+
+            var argv = (await machines.GetMachineAsync(new() { Machine = machine.Id })).Machine.Argv;
+            using var directory = new TemporaryDirectory();
+            using var bare = BareProcess.LikeMachine([.. argv.Select(word => word.Replace(";hang", "", StringComparison.Ordinal))], directory);
+            measured.Add(new(bare.CopyTo(directory.Combine("copy")).TotalMilliseconds / (Megabytes * 1.048576), value));
             await machines.DeleteMachineAsync(new() { Machine = machine.Id, Force = true });
         }
 

@@ -13,7 +13,7 @@ internal sealed class ShimConnection : IAsyncDisposable
 {
     private readonly Socket _socket = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
     private readonly FrameBuffer _received = new();
-    private readonly Action<long> _grown;
+    private readonly Action<long>? _grown;
     private readonly CancellationTokenSource _stop = new();
 
     // One answer is outstanding at most, as _gate is held from the request to its answer. Dropping the newest is
@@ -24,7 +24,7 @@ internal sealed class ShimConnection : IAsyncDisposable
     private readonly SemaphoreSlim _gate = new(1, 1);
     private Task _reading = Task.CompletedTask;
 
-    private ShimConnection(Action<long> grown) => _grown = grown;
+    private ShimConnection(Action<long>? grown) => _grown = grown;
 
     /// <summary>What the shim said of itself.</summary>
     internal Welcome Welcome { get; private set; } = null!;
@@ -34,11 +34,11 @@ internal sealed class ShimConnection : IAsyncDisposable
 
     /// <summary>Connects and exchanges greetings.</summary>
     /// <param name="path">Of the control socket.</param>
-    /// <param name="grown">Called with the journal's end, at once and whenever it moves.</param>
+    /// <param name="grown">Called with the journal's end, at once and whenever it moves; null for nobody who wants to know.</param>
     /// <param name="ct">Gives up.</param>
     /// <exception cref="SocketException">Nobody listens there.</exception>
     /// <exception cref="InvalidDataException">Whoever does is no shim that can be understood.</exception>
-    internal static async Task<ShimConnection> OpenAsync(string path, Action<long> grown, CancellationToken ct)
+    internal static async Task<ShimConnection> OpenAsync(string path, Action<long>? grown, CancellationToken ct)
     {
         var connection = new ShimConnection(grown);
         try
@@ -56,7 +56,8 @@ internal sealed class ShimConnection : IAsyncDisposable
             if (connection.Welcome.MinVersion > Frame.Version || connection.Welcome.MaxVersion < Frame.LowestVersion)
                 throw new InvalidDataException($"the shim speaks protocol {connection.Welcome.MinVersion} to {connection.Welcome.MaxVersion}, not {Frame.LowestVersion} to {Frame.Version}");
 
-            await connection._socket.SendAsync(Frame.Of(FrameType.Subscribe, []), ct);
+            if (grown is not null)
+                await connection._socket.SendAsync(Frame.Of(FrameType.Subscribe, []), ct);
             return connection;
         }
         catch
@@ -132,7 +133,7 @@ internal sealed class ShimConnection : IAsyncDisposable
             switch (type)
             {
                 case FrameType.End when payload.Length == 8:
-                    _grown(BinaryPrimitives.ReadInt64LittleEndian(payload));
+                    _grown?.Invoke(BinaryPrimitives.ReadInt64LittleEndian(payload));
                     break;
                 case FrameType.Exited:
                     break;   // the end of the connection follows, and says the same for a shim that was killed

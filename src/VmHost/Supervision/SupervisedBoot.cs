@@ -20,10 +20,12 @@ public sealed class SupervisedBoot : IAsyncDisposable
     private readonly MachinePaths _paths;
     private readonly TimeProvider _time;
     private readonly ShimConnection _shim;
+    private readonly ConsoleWriter _writer;
 
     private SupervisedBoot(MachinePaths paths, RunRecord run, ShimConnection shim, TimeProvider time)
     {
         (_paths, Run, _shim, _time) = (paths, run, shim, time);
+        _writer = new ConsoleWriter(run.ControlSocket);
         Ended = WatchAsync();
     }
 
@@ -79,27 +81,7 @@ public sealed class SupervisedBoot : IAsyncDisposable
     /// <exception cref="VmHostException">
     /// <see cref="VmHostError.FailedPrecondition"/>: somebody else is the console's only writer, or the machine ended.
     /// </exception>
-    public async Task WriteConsoleAsync(ReadOnlyMemory<byte> data, CancellationToken ct)
-    {
-        // A connection of its own: a guest that does not read holds this writer up and nobody else.
-        try
-        {
-            await using var writer = await ShimConnection.OpenAsync(Run.ControlSocket, static _ => { }, ct);
-            while (!data.IsEmpty)
-            {
-                var part = data[..Math.Min(data.Length, Frame.MaxPayload)];
-                var error = await writer.RequestAsync(FrameType.Input, part, ct);
-                if (error != 0)
-                    throw new VmHostException(VmHostError.FailedPrecondition, new PosixException("the console takes no input now", error).Message);
-
-                data = data[part.Length..];
-            }
-        }
-        catch (Exception e) when (e is IOException or SocketException)
-        {
-            throw new VmHostException(VmHostError.FailedPrecondition, "the machine ended while its console was written to");
-        }
-    }
+    public Task WriteConsoleAsync(ReadOnlyMemory<byte> data, CancellationToken ct) => _writer.WriteAsync(data, ct);
 
     /// <summary>Tells the console's terminal how large it is. Does nothing when the machine ended.</summary>
     /// <exception cref="VmHostException"><see cref="VmHostError.FailedPrecondition"/>: the terminal refuses.</exception>
@@ -121,7 +103,11 @@ public sealed class SupervisedBoot : IAsyncDisposable
     }
 
     /// <summary>Closes the connection. The machine goes on.</summary>
-    public ValueTask DisposeAsync() => _shim.DisposeAsync();
+    public async ValueTask DisposeAsync()
+    {
+        await _shim.DisposeAsync();   // first: whoever writes is held up no longer, as the machine's end does
+        await _writer.DisposeAsync();
+    }
 
     private async Task<BootEnd> WatchAsync()
     {

@@ -87,7 +87,6 @@ public sealed class OldShimTests : IDisposable
         using (var input = await _listener.AcceptAsync(TestContext.Current.CancellationToken))
         {
             await GreetAsync(input, versions);
-            await ReadsAsync(input, "04000000 0100 0200");
             await ReadsAsync(input, "09000000 0100 0300 68616c740d");
             await WriteAsync(input, "0a000000 0100 6700 0300 00000000");
             await typing;

@@ -1,0 +1,67 @@
+using System.Net.Sockets;
+using VmHost.ShimContract.Posix;
+using VmHost.ShimContract.Wire;
+using VmHost.Specs;
+
+namespace VmHost.Supervision;
+
+/// <summary>
+/// Writes to a boot's console over a connection of its own, so that a guest that does not read holds up those who write to it
+/// and nobody else. It is kept from one key to the next.
+/// </summary>
+/// <param name="controlSocket">The shim's.</param>
+internal sealed class ConsoleWriter(string controlSocket) : IAsyncDisposable
+{
+    // One writer at a time; guards _connection.
+    private readonly SemaphoreSlim _gate = new(1, 1);
+    private ShimConnection? _connection;
+
+    /// <summary>Returns when all of it is in the terminal's queue.</summary>
+    /// <exception cref="VmHostException"><see cref="VmHostError.FailedPrecondition"/>: the terminal takes none, or the machine ended.</exception>
+    internal async Task WriteAsync(ReadOnlyMemory<byte> data, CancellationToken ct)
+    {
+        await _gate.WaitAsync(ct);
+        try
+        {
+            _connection ??= await ShimConnection.OpenAsync(controlSocket, grown: null, ct);
+            while (!data.IsEmpty)
+            {
+                var part = data[..Math.Min(data.Length, Frame.MaxPayload)];
+                var error = await _connection.RequestAsync(FrameType.Input, part, ct);
+                if (error != 0)
+                    throw new VmHostException(VmHostError.FailedPrecondition, new PosixException("the console takes no input now", error).Message);
+
+                data = data[part.Length..];
+            }
+        }
+        catch (Exception e)
+        {
+            // What was asked may still be answered: the next one who writes must not take that for theirs.
+            await CloseAsync();
+            if (e is IOException or SocketException or InvalidDataException)
+                throw new VmHostException(VmHostError.FailedPrecondition, "the machine ended while its console was written to");
+
+            throw;
+        }
+        finally
+        {
+            _gate.Release();
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _gate.WaitAsync();
+        await CloseAsync();
+        _gate.Release();
+    }
+
+    private async Task CloseAsync()
+    {
+        if (_connection is { } connection)
+        {
+            _connection = null;
+            await connection.DisposeAsync();
+        }
+    }
+}
