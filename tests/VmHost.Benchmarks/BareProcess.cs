@@ -78,6 +78,8 @@ internal sealed class BareProcess : IDisposable
     /// <returns>cat's processor time.</returns>
     internal TimeSpan CopyTo(string path)
     {
+        // cat gives up at a file that has nothing to read just now.
+        Descriptor.SetNonBlocking(_terminal.Master, on: false);
         using var spawn = new ProcessSpawn();
         spawn.Give(_terminal.Master, 0);
         spawn.Open(1, path, Descriptor.WriteOnly | Descriptor.Create | Descriptor.Truncate);

@@ -142,12 +142,12 @@ public static partial class Descriptor
         return copy >= 0 ? copy : throw PosixException.Last("fcntl(F_DUPFD_CLOEXEC)");
     }
 
-    /// <summary>Makes reads and writes return at once.</summary>
+    /// <summary>Makes reads and writes return at once, for all who have the file open by the same call; or wait again.</summary>
     /// <exception cref="PosixException">The call failed.</exception>
-    public static void SetNonBlocking(int descriptor)
+    public static void SetNonBlocking(int descriptor, bool on = true)
     {
         var flags = Control(descriptor, GetFlags, 0);
-        if (flags < 0 || Control(descriptor, SetFlags, flags | NonBlocking) < 0)
+        if (flags < 0 || Control(descriptor, SetFlags, on ? flags | NonBlocking : flags & ~NonBlocking) < 0)
             throw PosixException.Last("fcntl(F_SETFL)");
     }
 
