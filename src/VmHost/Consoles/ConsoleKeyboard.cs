@@ -14,16 +14,20 @@ public sealed class ConsoleKeyboard(TimeProvider time)
     /// <summary>Makes the caller the only writer, until that is released or taken.</summary>
     /// <param name="holder">Who that is, for people.</param>
     /// <param name="force">Take it from whoever has it.</param>
-    /// <returns>Null when somebody else has it.</returns>
-    public ConsoleHold? TryHold(string holder, bool force)
+    /// <param name="hold">The caller's; of whoever else has it when this returns false.</param>
+    public bool TryHold(string holder, bool force, out ConsoleHold hold)
     {
         lock (_lock)
         {
-            if (_hold is not null && !force)
-                return null;
+            if (_hold is { } other && !force)
+            {
+                hold = other;
+                return false;
+            }
 
             _hold?.LoseTo(holder);
-            return _hold = new ConsoleHold(holder, time.GetUtcNow());
+            hold = _hold = new ConsoleHold(holder, time.GetUtcNow());
+            return true;
         }
     }
 

@@ -45,6 +45,9 @@ public sealed class ConsoleReader(ConsoleFeed feed, TimeProvider time)
                 yield break;
 
             var read = Read(reader, buffer.AsSpan(0, (int)Math.Min(buffer.Length, until - reader.Position)));
+
+            // Behind a gap it may have begun later than it was asked to.
+            read = read with { Count = (int)Math.Clamp(until - read.Offset, 0, read.Count) };
             if (read.Count > 0 || read.GapBytes > 0)
             {
                 foreach (var chunk in Pieces(read, buffer, clock))

@@ -44,16 +44,8 @@ public sealed partial class Machine
     /// <param name="holder">Who that is, for people.</param>
     /// <param name="force">Take it from whoever has it.</param>
     /// <exception cref="VmHostException"><see cref="VmHostError.Aborted"/>: somebody else has it.</exception>
-    public ConsoleHold HoldConsole(string holder, bool force)
-    {
-        while (true)
-        {
-            if (_keyboard.TryHold(holder, force) is { } hold)
-                return hold;
-            if (_keyboard.HeldAgainst("") is { } other)
-                throw Held(other);
-        }
-    }
+    public ConsoleHold HoldConsole(string holder, bool force) =>
+        _keyboard.TryHold(holder, force, out var hold) ? hold : throw Held(hold);
 
     /// <summary>Lets others write to its console again.</summary>
     public void ReleaseConsole(ConsoleHold hold) => _keyboard.Release(hold);

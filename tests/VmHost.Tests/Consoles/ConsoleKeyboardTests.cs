@@ -12,11 +12,12 @@ public sealed class ConsoleKeyboardTests
     [Fact]
     public void One_holds_it_against_all_others_until_it_is_given_back()
     {
-        var hold = _keyboard.TryHold("ann", force: false)!;
+        Assert.True(_keyboard.TryHold("ann", force: false, out var hold));
 
         Assert.Null(_keyboard.HeldAgainst(hold.Token));
         Assert.Equal("ann", _keyboard.HeldAgainst("")!.Holder);
-        Assert.Null(_keyboard.TryHold("bob", force: false));
+        Assert.False(_keyboard.TryHold("bob", force: false, out var other));
+        Assert.Same(hold, other);
 
         _keyboard.Release(hold);
         Assert.Null(_keyboard.HeldAgainst(""));
@@ -25,8 +26,8 @@ public sealed class ConsoleKeyboardTests
     [Fact]
     public async Task Who_loses_it_is_told_to_whom_and_cannot_give_back_what_is_anothers()
     {
-        var ann = _keyboard.TryHold("ann", force: false)!;
-        var bob = _keyboard.TryHold("bob", force: true)!;
+        Assert.True(_keyboard.TryHold("ann", force: false, out var ann));
+        Assert.True(_keyboard.TryHold("bob", force: true, out var bob));
 
         Assert.Equal("bob", await ann.Lost);
         Assert.False(bob.Lost.IsCompleted);

@@ -68,6 +68,26 @@ public sealed class ConsoleReaderTests : IDisposable
     }
 
     [Fact]
+    public async Task Behind_a_gap_no_more_is_read_than_was_asked_for()
+    {
+        using var directory = new TemporaryDirectory();
+        using (var writer = new JournalWriter(directory.Path, new(400, 100), 1, _time))
+        {
+            writer.Append(new byte[900]);
+            _time.Advance(Step);
+            writer.Append(new byte[50]);
+        }
+
+        var reader = new ConsoleReader(new ConsoleFeed(directory.Path), _time);
+        var chunks = new List<(long Offset, int Count, long Gap)>();
+        await foreach (var chunk in reader.ReadAsync(new(new(Offset: 10), Follow: false) { Until = _time.GetUtcNow() }, TestContext.Current.CancellationToken))
+            chunks.Add((chunk.Offset, chunk.Data.Length, chunk.GapBytes));
+
+        Assert.Equal(chunks[0].Offset - 10, chunks[0].Gap);
+        Assert.Equal(900, chunks[^1].Offset + chunks[^1].Count);
+    }
+
+    [Fact]
     public async Task The_last_lines_are_counted_within_a_boot() =>
         Assert.Equal("2.2 2.3", await ReadAsync(new(new(TailLines: 2), Follow: false) { Boot = 2 }));
 

@@ -27,6 +27,45 @@ public sealed class JournalTests : IDisposable
             iter: 40);
 
     [Fact]
+    public void Whatever_a_disk_loses_a_reader_gives_what_is_left_in_order_and_counts_the_rest()
+    {
+        var output = Output(2000);
+        var random = new Random(11);
+        for (var round = 0; round < 300; round++)
+        {
+            using var directory = new TemporaryDirectory();
+            using (var writer = new JournalWriter(directory.Path, new(1 << 20, 150), 1, _time))
+                writer.Append(output);
+
+            // A power failure: files that are shorter than they were, or not there.
+            var kept = new bool[output.Length];
+            foreach (var (path, start) in JournalFormat.Segments(directory.Path).Select(start => (JournalFormat.SegmentPath(directory.Path, start), start)).ToList())
+            {
+                var length = random.Next(4) == 0 ? random.Next(151) : 150;
+                if (random.Next(8) == 0)
+                    File.Delete(path);
+                else if (length < new FileInfo(path).Length)
+                    File.WriteAllBytes(path, File.ReadAllBytes(path)[..length]);
+
+                var left = File.Exists(path) ? (int)new FileInfo(path).Length : 0;
+                Array.Fill(kept, true, (int)start, left);
+            }
+
+            using var reader = new JournalReader(directory.Path, random.Next(3) == 0 ? random.Next(output.Length) : 0);
+            var (expected, buffer) = (reader.Position, new byte[random.Next(1, 400)]);
+            while (reader.Read(buffer) is { Count: > 0 } read)
+            {
+                Assert.Equal(expected + read.GapBytes, read.Offset);
+                Assert.DoesNotContain(true, kept[(int)expected..(int)read.Offset]);
+                Assert.Equal(output[(int)read.Offset..(int)(read.Offset + read.Count)], buffer[..read.Count]);
+                expected = read.Offset + read.Count;
+            }
+
+            Assert.DoesNotContain(true, kept[(int)expected..]);
+        }
+    }
+
+    [Fact]
     public void The_cap_holds_to_the_byte_and_a_reader_behind_it_is_told_the_gap()
     {
         using var writer = new JournalWriter(_directory.Path, new(800, 100), 1, _time);

@@ -10,10 +10,11 @@ namespace VmHost.Consoles.Screen;
 public sealed class ConsoleScreen : ITerminal
 {
     /// <summary>The most columns or rows.</summary>
-    public const int MaxSize = 1000;
+    public const int MaxSize = 500;
 
-    // Far more than a screen; what a full-screen program draws in that much, it has drawn anew.
-    private const int ReadBytes = 256 << 10;
+    // Far more than a screen; what a full-screen program draws in that much, it has drawn anew. With the size it bounds what a
+    // guest can cost that does nothing but clear its screen.
+    private const int ReadBytes = 128 << 10;
 
     private const int TabWidth = 8;
 
@@ -239,7 +240,8 @@ public sealed class ConsoleScreen : ITerminal
                 _grid.ScrollDown(_grid.Top, count);
                 break;
             case (byte)'b':
-                for (var i = 0; i < Math.Min(count, _grid.Columns * _grid.Rows); i++)
+                // Programs repeat within a line; a guest that repeats for ever is not followed.
+                for (var i = 0; i < Math.Min(count, _grid.Columns); i++)
                     ((ITerminal)this).Print(_lastPrinted);
                 break;
         }
