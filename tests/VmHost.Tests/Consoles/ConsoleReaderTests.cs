@@ -75,6 +75,7 @@ public sealed class ConsoleReaderTests : IDisposable
         {
             writer.Append(new byte[900]);
             _time.Advance(Step);
+            writer.Tick();
             writer.Append(new byte[50]);
         }
 
