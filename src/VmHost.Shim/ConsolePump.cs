@@ -20,6 +20,8 @@ internal sealed class ConsolePump
     private const int TickMilliseconds = 100;
     private const int GatherMilliseconds = 1;
 
+    private static readonly TimeSpan TellEvery = TimeSpan.FromMilliseconds(1);
+
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(5);
 
     // A process that the hypervisor left behind may hold the terminal open for ever.
@@ -32,6 +34,10 @@ internal sealed class ConsolePump
     private readonly WakePipe _wake = new();
     private readonly Thread _thread;
     private readonly byte[] _buffer = new byte[BufferSize];
+
+    // The pump's own.
+    private long _toldAt;
+    private bool _untold;
 
     private volatile bool _draining;
 
@@ -70,44 +76,53 @@ internal sealed class ConsolePump
         var smallReads = 0;
         while (true)
         {
-            if (Poll.Wait(entries, Timeout()) == 0)
-            {
-                _journal.Tick();
-                if (_draining && _time.GetElapsedTime(lastRead) >= DrainLimit)
-                    break;
-
-                continue;
-            }
-
-            if (entries[1].Ready != PollEvents.None)
-            {
-                _wake.Drain();
-                lastRead = _time.GetTimestamp();
-            }
-
-            if (entries[0].Ready == PollEvents.None)
-                continue;
-
             var count = Descriptor.Read(_terminal.Master, _buffer);
             if (count > 0)
             {
                 _journal.Append(_buffer.AsSpan(0, count));
-                _grown.Wake();
 
                 var now = _time.GetTimestamp();
                 var paused = _time.GetElapsedTime(lastRead, now) >= Pause;
                 lastRead = now;
                 smallReads = count >= LargeRead || paused ? 0 : smallReads + 1;
+                TellGrown(now, mayWait: count >= LargeRead);
                 if (smallReads > 1)
                     Gather();
+                continue;
             }
-            else if (count == 0 || Descriptor.LastError != Errno.WouldBlock)
-            {
+
+            if (count == 0 || Descriptor.LastError != Errno.WouldBlock)
                 break;   // EIO: the last one who had the terminal open closed it
+
+            if (_untold)
+                TellGrown(_time.GetTimestamp(), mayWait: false);
+
+            if (Poll.Wait(entries, Timeout()) == 0)
+            {
+                _journal.Tick();
+                if (_draining && _time.GetElapsedTime(lastRead) >= DrainLimit)
+                    break;
+            }
+            else if (entries[1].Ready != PollEvents.None)
+            {
+                _wake.Drain();
+                lastRead = _time.GetTimestamp();
             }
         }
 
         _journal.Finish();
+        _grown.Wake();
+    }
+
+    // In a flood others are told once a millisecond: whoever is told takes processor time from the guest. What may wait is
+    // told with what comes next, or once nothing comes.
+    private void TellGrown(long now, bool mayWait)
+    {
+        _untold = mayWait && _time.GetElapsedTime(_toldAt, now) < TellEvery;
+        if (_untold)
+            return;
+
+        _toldAt = now;
         _grown.Wake();
     }
 
