@@ -16,7 +16,7 @@ public sealed class ConsoleInput(ConsoleService.ConsoleServiceClient console, Ti
     public TimeSpan GiveUpAfter { get; init; } = Reconnection.DefaultLimit;
 
     /// <summary>Of whoever holds the keyboard; empty for nobody.</summary>
-    public string HoldToken { get; set; } = "";
+    public string HoldToken { get; init; } = "";
 
     /// <summary>Type also if somebody else holds the keyboard, who keeps it.</summary>
     public bool Force { get; init; }

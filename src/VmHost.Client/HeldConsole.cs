@@ -15,13 +15,12 @@ public sealed class HeldConsole : IAsyncDisposable
     private readonly CancellationTokenSource _stop = new();
     private readonly TaskCompletionSource<string> _lost = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Task _holding = Task.CompletedTask;
-    private string _token = "";
 
     private HeldConsole(ConsoleService.ConsoleServiceClient console, HoldConsoleRequest request, TimeProvider time) =>
         (_console, _request, _time) = (console, request, time);
 
-    /// <summary>Goes with what is written. Another one after a restart of the daemon.</summary>
-    public string Token => Volatile.Read(ref _token);
+    /// <summary>Goes with what is written; the same after a restart of the daemon.</summary>
+    public string Token => _request.HoldToken;
 
     /// <summary>Completes when it is lost, with who has it now or why; never faults.</summary>
     public Task<string> Lost => _lost.Task;
@@ -37,7 +36,7 @@ public sealed class HeldConsole : IAsyncDisposable
     public static async Task<HeldConsole> TakeAsync(
         ConsoleService.ConsoleServiceClient console, string machine, string holder, bool force, TimeProvider time, CancellationToken ct)
     {
-        var held = new HeldConsole(console, new() { Machine = machine, Holder = holder, Force = force }, time);
+        var held = new HeldConsole(console, new() { Machine = machine, Holder = holder, Force = force, HoldToken = Guid.NewGuid().ToString("N") }, time);
         try
         {
             var call = await Reconnection.UntilReachedAsync(held.BeginAsync, Reconnection.DefaultLimit, time, ct);
@@ -70,7 +69,6 @@ public sealed class HeldConsole : IAsyncDisposable
             if (!await call.ResponseStream.MoveNext(ct))
                 throw new RpcException(new(StatusCode.Unavailable, "the daemon ended the call before it answered"));
 
-            Volatile.Write(ref _token, call.ResponseStream.Current.HoldToken);
             return call;
         }
         catch

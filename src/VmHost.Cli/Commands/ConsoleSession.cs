@@ -17,7 +17,7 @@ namespace VmHost.Cli.Commands;
 /// <param name="recording">Gets what the terminal shows; null for none.</param>
 internal sealed class ConsoleSession(Connection daemon, Machine machine, HeldConsole? keyboard, Recording? recording = null)
 {
-    private readonly ConsoleInput _input = new(daemon.Console, TimeProvider.System);
+    private readonly ConsoleInput _input = new(daemon.Console, TimeProvider.System) { HoldToken = keyboard?.Token ?? "" };
     private Task _resizing = Task.CompletedTask;
     private bool _toldReadOnly;
 
@@ -97,7 +97,6 @@ internal sealed class ConsoleSession(Connection daemon, Machine machine, HeldCon
 
         try
         {
-            _input.HoldToken = keyboard.Token;
             if (!await _input.WriteAsync(machine.Id, data, ct))
                 Output.Error($"the daemon went away; what was typed last ({data.Length} bytes) may not have arrived");
         }

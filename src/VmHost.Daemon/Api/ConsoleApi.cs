@@ -54,7 +54,7 @@ internal sealed class ConsoleApi(MachineRegistry machines, IHostApplicationLifet
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, lifetime.ApplicationStopping);
         var machine = machines.Get(request.Machine);
-        var hold = machine.HoldConsole(RequestMapping.Holder(request.Holder), request.Force);
+        var hold = machine.HoldConsole(RequestMapping.Holder(request.Holder), request.Force, RequestMapping.HoldToken(request.HoldToken));
         try
         {
             await responseStream.WriteAsync(new HoldConsoleResponse { HoldToken = hold.Token }, stop.Token);

@@ -14,19 +14,20 @@ public sealed class ConsoleKeyboard(TimeProvider time)
     /// <summary>Makes the caller the only writer, until that is released or taken.</summary>
     /// <param name="holder">Who that is, for people.</param>
     /// <param name="force">Take it from whoever has it.</param>
+    /// <param name="token">Proves the hold; only the caller knows it. Whoever has it comes back to their own.</param>
     /// <param name="hold">The caller's; of whoever else has it when this returns false.</param>
-    public bool TryHold(string holder, bool force, out ConsoleHold hold)
+    public bool TryHold(string holder, bool force, string token, out ConsoleHold hold)
     {
         lock (_lock)
         {
-            if (_hold is { } other && !force)
+            if (_hold is { } other && other.Token != token && !force)
             {
                 hold = other;
                 return false;
             }
 
             _hold?.LoseTo(holder);
-            hold = _hold = new ConsoleHold(holder, time.GetUtcNow());
+            hold = _hold = new ConsoleHold(holder, token, time.GetUtcNow());
             return true;
         }
     }
@@ -54,10 +55,10 @@ public sealed class ConsoleHold
 {
     private readonly TaskCompletionSource<string> _lost = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    internal ConsoleHold(string holder, DateTimeOffset since) => (Holder, Since) = (holder, since);
+    internal ConsoleHold(string holder, string token, DateTimeOffset since) => (Holder, Token, Since) = (holder, token, since);
 
     /// <summary>Proves it. Only its owner knows it.</summary>
-    public string Token { get; } = Guid.NewGuid().ToString("N");
+    public string Token { get; }
 
     /// <summary>Who has it, for people.</summary>
     public string Holder { get; }

@@ -43,9 +43,10 @@ public sealed partial class Machine
     /// <summary>Makes the caller the only one who writes to its console, also over its boots, until it is released or taken.</summary>
     /// <param name="holder">Who that is, for people.</param>
     /// <param name="force">Take it from whoever has it.</param>
+    /// <param name="token">Goes with what the caller writes; nobody else can guess it.</param>
     /// <exception cref="VmHostException"><see cref="VmHostError.Aborted"/>: somebody else has it.</exception>
-    public ConsoleHold HoldConsole(string holder, bool force) =>
-        _keyboard.TryHold(holder, force, out var hold) ? hold : throw Held(hold);
+    public ConsoleHold HoldConsole(string holder, bool force, string token) =>
+        _keyboard.TryHold(holder, force, token, out var hold) ? hold : throw Held(hold);
 
     /// <summary>Lets others write to its console again.</summary>
     public void ReleaseConsole(ConsoleHold hold) => _keyboard.Release(hold);
