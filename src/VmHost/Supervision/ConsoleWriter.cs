@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Net.Sockets;
 using VmHost.ShimContract.Posix;
 using VmHost.ShimContract.Wire;
@@ -12,8 +13,11 @@ namespace VmHost.Supervision;
 /// <param name="controlSocket">The shim's.</param>
 internal sealed class ConsoleWriter(string controlSocket) : IAsyncDisposable
 {
-    // One writer at a time; guards _connection.
+    // One writer at a time; guards _connection, but for the reading of it in DisposeAsync. Never disposed of: the last writer
+    // gives it back afterwards.
+    [SuppressMessage("Usage", "CA2213", Justification = "Said above. It holds nothing that outlives it.")]
     private readonly SemaphoreSlim _gate = new(1, 1);
+
     private ShimConnection? _connection;
 
     /// <summary>Returns when all of it is in the terminal's queue.</summary>
@@ -49,11 +53,11 @@ internal sealed class ConsoleWriter(string controlSocket) : IAsyncDisposable
         }
     }
 
+    /// <summary>Closes the connection, without waiting for one who writes to a guest that does not read.</summary>
     public async ValueTask DisposeAsync()
     {
-        await _gate.WaitAsync();
-        await CloseAsync();
-        _gate.Release();
+        if (Volatile.Read(ref _connection) is { } connection)
+            await connection.DisposeAsync();
     }
 
     private async Task CloseAsync()

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Diagnostics.CodeAnalysis;
 using System.Net.Sockets;
 using System.Threading.Channels;
 using VmHost.ShimContract.Wire;
@@ -21,7 +22,11 @@ internal sealed class ShimConnection : IAsyncDisposable
     private readonly Channel<(FrameType Type, byte[] Payload)> _answers =
         Channel.CreateBounded<(FrameType, byte[])>(new BoundedChannelOptions(4) { FullMode = BoundedChannelFullMode.DropWrite });
 
+    // Never disposed of: whoever asks when the connection is closed gives it back afterwards, and others wait for it.
+    [SuppressMessage("Usage", "CA2213", Justification = "Said above. It holds nothing that outlives it.")]
     private readonly SemaphoreSlim _gate = new(1, 1);
+
+    private int _disposed;
     private Task _reading = Task.CompletedTask;
 
     private ShimConnection(Action<long>? grown) => _grown = grown;
@@ -78,13 +83,20 @@ internal sealed class ShimConnection : IAsyncDisposable
             : throw new IOException($"the shim answered {type} with {answer.Type}");
     }
 
+    /// <summary>Closes it; whoever waits for an answer is told that the shim went away. More than once is once.</summary>
     public async ValueTask DisposeAsync()
     {
-        await _stop.CancelAsync();
-        _socket.Dispose();
-        await _reading;
-        _stop.Dispose();
-        _gate.Dispose();
+        if (Interlocked.Exchange(ref _disposed, 1) == 0)
+        {
+            await _stop.CancelAsync();
+            _socket.Dispose();
+            await _reading;
+            _stop.Dispose();
+        }
+        else
+        {
+            await _reading;
+        }
     }
 
     private async Task<(FrameType Type, byte[] Payload)> AskAsync(FrameType type, ReadOnlyMemory<byte> payload, CancellationToken ct)

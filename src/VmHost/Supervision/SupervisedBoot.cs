@@ -105,7 +105,7 @@ public sealed class SupervisedBoot : IAsyncDisposable
     /// <summary>Closes the connection. The machine goes on.</summary>
     public async ValueTask DisposeAsync()
     {
-        await _shim.DisposeAsync();   // first: whoever writes is held up no longer, as the machine's end does
+        await _shim.DisposeAsync();
         await _writer.DisposeAsync();
     }
 

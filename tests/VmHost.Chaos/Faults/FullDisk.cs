@@ -26,8 +26,8 @@ internal sealed class FullDisk(Tally tally, int seed)
             tally.Fault("a full disk");
 
             var started = await TryRunAsync(host, late);
-            await host.Machines.HaltMachineAsync(new() { Machine = machine.Id });
-            await host.Machines.DeleteMachineAsync(new() { Machine = machine.Id });
+            await DoAsync(host, "a halt on a full disk", () => host.Machines.HaltMachineAsync(new() { Machine = machine.Id }));
+            await DoAsync(host, "a deletion on a full disk", () => host.Machines.DeleteMachineAsync(new() { Machine = machine.Id }));
             File.Delete(ballast);
             await host.SettleAsync("a disk that was full");
 
@@ -35,7 +35,20 @@ internal sealed class FullDisk(Tally tally, int seed)
             if (started != (found?.HasHypervisorPid == true))
                 tally.Violation("I4", $"{late} was {(started ? "started" : "refused")} on a full disk, and is {found?.State.ToString() ?? "gone"}");
             if (found is not null)
-                await host.Machines.DeleteMachineAsync(new() { Machine = found.Id, Force = true });
+                await DoAsync(host, $"a forced deletion of {late}", () => host.Machines.DeleteMachineAsync(new() { Machine = found.Id, Force = true }));
+        }
+    }
+
+    // What has to work whatever the disk does. Where it does not, the daemon's log says why, and is gone with this program.
+    private async Task DoAsync<T>(Host host, string what, Func<AsyncUnaryCall<T>> call)
+    {
+        try
+        {
+            await call();
+        }
+        catch (RpcException e)
+        {
+            tally.Violation("8", $"{what} was answered by {e.StatusCode}: {e.Status.Detail}\n{host.Daemon.Log}");
         }
     }
 
