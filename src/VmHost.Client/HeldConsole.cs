@@ -22,7 +22,7 @@ public sealed class HeldConsole : IAsyncDisposable
     /// <summary>Goes with what is written; the same after a restart of the daemon.</summary>
     public string Token => _request.HoldToken;
 
-    /// <summary>Completes when it is lost, with who has it now or why; never faults.</summary>
+    /// <summary>Completes when it is lost, with a sentence that says to whom or why; never faults.</summary>
     public Task<string> Lost => _lost.Task;
 
     /// <summary>Takes it. A daemon that is being restarted is waited for, at most 10 s.</summary>
@@ -86,7 +86,10 @@ public sealed class HeldConsole : IAsyncDisposable
             {
                 try
                 {
-                    _lost.TrySetResult(await call.ResponseStream.MoveNext(_stop.Token) ? call.ResponseStream.Current.LostTo : "the daemon");
+                    if (!await call.ResponseStream.MoveNext(_stop.Token))
+                        throw new RpcException(new(StatusCode.Unavailable, "the daemon ended the call"));
+
+                    _lost.TrySetResult($"{call.ResponseStream.Current.LostTo} types now");
                     return;
                 }
                 catch (RpcException e) when (Reconnection.IsInterruption(e))
@@ -96,13 +99,13 @@ public sealed class HeldConsole : IAsyncDisposable
                 }
             }
         }
+        catch (Exception e) when (_stop.IsCancellationRequested && e is RpcException or OperationCanceledException)
+        {
+            // Given back.
+        }
         catch (RpcException e)
         {
             _lost.TrySetResult(e.Status.Detail);
-        }
-        catch (OperationCanceledException)
-        {
-            // Given back.
         }
         finally
         {

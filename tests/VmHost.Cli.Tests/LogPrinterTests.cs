@@ -38,7 +38,7 @@ public sealed class LogPrinterTests : IDisposable
 
     private string Print(LogLayout layout, params string[] pieces)
     {
-        using (var sink = new LogSink(_path))
+        using (var sink = new LogSink(File.Create(_path)))
         {
             var printer = new LogPrinter(layout, layout.ByLine ? "vm | " : "", sink);
             foreach (var (index, piece) in pieces.Index())

@@ -21,7 +21,7 @@ public sealed class ConsoleSessionTests(FakeDaemonFixture fixture) : IClassFixtu
         using (var first = Console("console", "person"))
         {
             await first.ShowsAsync("before");
-            await RawAsync(first);
+            await first.RawAsync();
             Assert.DoesNotContain("\u001b[6n", first.Shown, StringComparison.Ordinal);
             first.Type("hello\r");
             await first.ShowsAsync("hello");
@@ -44,7 +44,7 @@ public sealed class ConsoleSessionTests(FakeDaemonFixture fixture) : IClassFixtu
     {
         await _client.RunAsync(_daemon, "editor", "ready;echo");
         using var console = Console("console", "editor");
-        await RawAsync(console);
+        await console.RawAsync();
 
         console.Type("\u001b[1;31mred\u0003\u0004\u001a\r");
 
@@ -57,7 +57,7 @@ public sealed class ConsoleSessionTests(FakeDaemonFixture fixture) : IClassFixtu
         var spec = DaemonClient.Fake(_daemon, "ready;echo");
         using var run = Console("run", "-n", "typed", spec.Boot.TriplePrefix);
         await run.ShowsAsync("fakehv: ready");
-        await RawAsync(run);
+        await run.RawAsync();
 
         run.Type("\u0003");
         await run.ShowsAsync("\u0003");
@@ -75,7 +75,7 @@ public sealed class ConsoleSessionTests(FakeDaemonFixture fixture) : IClassFixtu
         using var client = new DaemonClient(daemon);
         await client.RunAsync(daemon, "survivor", "ready;echo");
         using var console = TerminalSession.Start(Repository.Cli, "--host", daemon.Socket, "console", "survivor");
-        await RawAsync(console);
+        await console.RawAsync();
         console.Type("live\r");
         await console.ShowsAsync("live\r");   // not only the replay was read
 
@@ -96,7 +96,7 @@ public sealed class ConsoleSessionTests(FakeDaemonFixture fixture) : IClassFixtu
         var machine = await _client.RunAsync(_daemon, "paste", "echo");
         using var console = Console("console", "paste");
         await console.ShowsAsync("The console of paste");
-        await RawAsync(console);
+        await console.RawAsync();
         var paste = string.Concat(Enumerable.Range(0, 100_000 / 10).Select(number => $"{number:D9}\r"));
 
         console.Type(paste);
@@ -115,7 +115,7 @@ public sealed class ConsoleSessionTests(FakeDaemonFixture fixture) : IClassFixtu
         await _client.RunAsync(_daemon, name, "ready;echo");
         using var console = Console("console", name);
         await console.ShowsAsync("fakehv: ready");
-        await RawAsync(console);
+        await console.RawAsync();
 
         Signals.Send(console.Pid, signal);
 
@@ -132,8 +132,8 @@ public sealed class ConsoleSessionTests(FakeDaemonFixture fixture) : IClassFixtu
         using var reader = Console("console", "--read-only", "shared");
         await writer.ShowsAsync("fakehv: ready");
         await reader.ShowsAsync("fakehv: ready");
-        await RawAsync(reader);
-        await RawAsync(writer);
+        await reader.RawAsync();
+        await writer.RawAsync();
 
         reader.Type("never\r");
         writer.Type("both see it\r");
@@ -177,10 +177,6 @@ public sealed class ConsoleSessionTests(FakeDaemonFixture fixture) : IClassFixtu
         Assert.Equal(5, (await console.ExitAsync()).Code);
         Assert.Contains("vmctl logs ended", console.Shown, StringComparison.Ordinal);
     }
-
-    // Before that Ctrl-C is a signal, and the terminal echoes by itself.
-    private static Task RawAsync(TerminalSession session) =>
-        Eventually.TrueAsync(() => session.Settings != session.Before, "the terminal is raw");
 
     private TerminalSession Console(params string[] arguments) =>
         TerminalSession.Start(Repository.Cli, ["--host", _daemon.Socket, .. arguments]);

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using CliWrap;
 using CliWrap.Buffered;
 using Google.Protobuf;
@@ -38,7 +39,7 @@ public sealed class KeyboardTests(FakeDaemonFixture fixture) : IClassFixture<Fak
         await using var ann = await TakeAsync("taken", "ann", force: false);
         await using (var bob = await TakeAsync("taken", "bob", force: true))
         {
-            Assert.Equal("bob", await ann.Lost.WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken));
+            Assert.Equal("bob types now", await ann.Lost.WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken));
             Assert.Equal(StatusCode.Aborted, (await Assert.ThrowsAsync<RpcException>(() => TypeAsync("taken", "x", ann.Token))).StatusCode);
         }
 
@@ -103,7 +104,7 @@ public sealed class KeyboardTests(FakeDaemonFixture fixture) : IClassFixture<Fak
     {
         var machine = await _client.RunAsync(_daemon, "two", "ready;echo");
         using var first = Console("console", "two");
-        await RawAsync(first);
+        await first.RawAsync();
         first.Type("mine ");
         await first.ShowsAsync("mine ");
 
@@ -121,8 +122,8 @@ public sealed class KeyboardTests(FakeDaemonFixture fixture) : IClassFixture<Fak
         }
 
         using var third = Console("console", "--force", "two");
-        await first.ShowsAsync("types at two now; you read along");
-        await RawAsync(third);
+        await first.ShowsAsync(" types now; you read along at two");
+        await third.RawAsync();
         third.Type("now mine\r");
         await third.ShowsAsync("now mine");
         await first.ShowsAsync("now mine");
@@ -151,11 +152,36 @@ public sealed class KeyboardTests(FakeDaemonFixture fixture) : IClassFixture<Fak
     }
 
     [Fact]
+    public async Task A_recording_has_what_was_shown_and_is_never_written_over()
+    {
+        await _client.RunAsync(_daemon, "recorded", "text:before;echo");
+        await _client.ConsoleShowsAsync("recorded", "before");
+        var path = Path.Combine(_daemon.Directory, "recorded.cast");
+        using (var console = Console("console", "--record", path, "recorded"))
+        {
+            await console.RawAsync();
+            console.Type("typed \u001b[1mbold\r");
+            await console.ShowsAsync("bold\r");
+            console.Type("exit\r");
+            Assert.Equal(0, (await console.ExitAsync()).Code);
+        }
+
+        var lines = (await File.ReadAllLinesAsync(path, TestContext.Current.CancellationToken)).Select(line => JsonDocument.Parse(line).RootElement).ToList();
+        var shown = string.Concat(lines.Skip(1).Where(one => one[1].GetString() == "o").Select(one => one[2].GetString()));
+        Assert.Equal("before\r\ntyped \u001b[1mbold\rexit\r", shown);
+
+        await _client.RunAsync(_daemon, "again", "ready;echo");
+        using var refused = Console("console", "--record", path, "again");
+        await refused.ShowsAsync($"--record: {path} is there already; name another file");
+        Assert.Equal(2, (await refused.ExitAsync()).Code);
+    }
+
+    [Fact]
     public async Task A_persons_window_is_told_to_the_terminal_of_the_machine()
     {
         var machine = await _client.RunAsync(_daemon, "window", "ready;echo");
         using var console = Console("console", "window");
-        await RawAsync(console);
+        await console.RawAsync();
 
         console.Resize(columns: 101, rows: 33);
 
@@ -189,9 +215,6 @@ public sealed class KeyboardTests(FakeDaemonFixture fixture) : IClassFixture<Fak
 
     private async Task TypeAsync(string machine, string text, string token) =>
         await _client.Console.WriteConsoleAsync(new() { Machine = machine, Data = ByteString.CopyFromUtf8(text), HoldToken = token });
-
-    private static Task RawAsync(TerminalSession session) =>
-        Eventually.TrueAsync(() => session.Settings != session.Before, "the terminal is raw");
 
     private TerminalSession Console(params string[] arguments) =>
         TerminalSession.Start(Repository.Cli, ["--host", _daemon.Socket, .. arguments]);

@@ -83,8 +83,9 @@ public sealed class LogsTests(FakeDaemonFixture fixture) : IClassFixture<FakeDae
         Assert.Equal(DaemonClient.Truth(_daemon, machine), await File.ReadAllBytesAsync(path, TestContext.Current.CancellationToken));
 
         var again = await RunAsync("logs", "file", "--output-file", path);
-        Assert.NotEqual(0, again.ExitCode);
-        Assert.Contains(path, again.StandardError, StringComparison.Ordinal);
+        Assert.Equal($"vmctl: --output-file: {path} is there already; name another file\n", again.StandardError);
+        Assert.Equal(2, again.ExitCode);
+        Assert.Equal(DaemonClient.Truth(_daemon, machine), await File.ReadAllBytesAsync(path, TestContext.Current.CancellationToken));
     }
 
     [Theory]
@@ -102,6 +103,20 @@ public sealed class LogsTests(FakeDaemonFixture fixture) : IClassFixture<FakeDae
 
         Assert.Contains(said, shown.StandardError, StringComparison.Ordinal);
         Assert.Equal(2, shown.ExitCode);
+    }
+
+    [Fact]
+    public async Task What_a_hypervisor_said_in_another_boot_is_not_the_last_ones()
+    {
+        var machine = await _client.RunAsync(_daemon, "older", "stderr:said");
+        await _client.WaitAsync("older");
+        await File.WriteAllTextAsync(Path.Combine(_daemon.MachineDirectory(machine.Id), "hypervisor.log.1"), "of the boot before\n", TestContext.Current.CancellationToken);
+        Assert.Equal("of the boot before\nsaid\n", await LogsAsync("older", "--source", "hypervisor"));
+
+        await _client.Machines.StartMachineAsync(new() { Machine = "older" });
+        await _client.WaitAsync("older");
+
+        Assert.Equal("said\n", await LogsAsync("older", "--source", "hypervisor"));
     }
 
     [Fact]

@@ -32,6 +32,36 @@ public sealed class RealKernelTests
     }
 
     [Fact]
+    public async Task Who_waits_for_a_port_may_connect_at_once()
+    {
+        await using var daemon = await DaemonProcess.StartPublishedAsync();
+        var port = FreePort();
+
+        // QEMU itself takes connections from its start on, two seconds and more before redis does.
+        await Vmctl.OkAsync(daemon, "run", "-d", "-n", "ready", "-m", "256", "-p", string.Create(CultureInfo.InvariantCulture, $"{port}:6379"), "--wait", "tcp:6379", "--timeout", "150", Demo);
+
+        Assert.True(await PongsAsync(port));
+    }
+
+    [Fact]
+    public async Task A_paste_of_100_KB_arrives_whole_in_the_guest()
+    {
+        await using var daemon = await DaemonProcess.StartPublishedAsync();
+        await Vmctl.OkAsync(daemon, "run", "-d", "-n", "paste", "-m", "256", Demo);
+        await Vmctl.OkAsync(daemon, "expect", "paste", "/ # ", "--timeout", "150");
+        var paste = string.Concat(Enumerable.Range(0, 100_000 / 20).Select(number => $"a line of 20 B {number:D4}\n"[1..]));
+
+        await Vmctl.OkAsync(daemon, "send", "paste", "stty -echo; cat >/tmp/paste; sha256sum /tmp/paste");
+        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(3), TimeProvider.System);
+        await (paste | Vmctl.Command(daemon.Socket, "send", "paste", "-")).ExecuteAsync(limit.Token);
+        await Vmctl.OkAsync(daemon, "send", "--no-enter", "paste", "\u0004");
+
+        var shown = await Vmctl.OkAsync(daemon, "expect", "paste", "[0-9a-f]{64}  /tmp/paste", "--timeout", "150");
+        var sum = Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(Encoding.ASCII.GetBytes(paste)));
+        Assert.Contains(sum, shown, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task All_byte_values_pass_from_the_guest_to_logs()
     {
         await using var daemon = await DaemonProcess.StartPublishedAsync();

@@ -57,6 +57,9 @@ public sealed class TerminalSession : IDisposable
         }
     }
 
+    /// <summary>Returns once the program has the keys for itself: before that Ctrl-C is a signal, and the terminal echoes.</summary>
+    public Task RawAsync() => Eventually.TrueAsync(() => Settings != Before, "the terminal is raw");
+
     /// <summary>As a person who drags the window's corner.</summary>
     public void Resize(ushort columns, ushort rows) => _terminal.Resize(columns, rows);
 

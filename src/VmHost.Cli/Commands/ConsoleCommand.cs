@@ -31,7 +31,7 @@ internal static class ConsoleCommand
 
             await using var keyboard = parsed.GetValue(readOnly) ? null : await ConsoleSession.HoldAsync(daemon, running, parsed.GetValue(force), ct);
             using var recording = parsed.GetValue(record) is { } path
-                ? new Recording(path, TerminalSize.Now ?? new(80, 24), $"vmctl console {running.Name}", TimeProvider.System)
+                ? new Recording(NewFile.Create("--record", path), TerminalSize.Now ?? new(80, 24), $"vmctl console {running.Name}", TimeProvider.System)
                 : null;
 
             Output.Note($"The console of {running.Name}; Ctrl-] or ~. at the beginning of a line leaves it.");

@@ -121,7 +121,7 @@ internal sealed class ConsoleSession(Connection daemon, Machine machine, HeldCon
 
         try
         {
-            Output.Error($"{await keyboard.Lost.WaitAsync(ct)} types at {machine.Name} now; you read along (Ctrl-] leaves)");
+            Output.Error($"{await keyboard.Lost.WaitAsync(ct)}; you read along at {machine.Name} (Ctrl-] leaves)");
             _toldReadOnly = true;
         }
         catch (OperationCanceledException)

@@ -39,7 +39,10 @@ internal static class LogsCommand
             if (selection is { TailLines: not null, Since: not null })
                 throw new CliException(ExitCodes.Usage, "--tail and --since both say where to begin: give one of them");
 
-            using var sink = new LogSink(parsed.GetValue(file));
+            if (selection is { Sources: ["hypervisor"] } and not { Follow: false, TailLines: null, Since: null, Until: null, Boot: null })
+                throw new CliException(ExitCodes.Usage, "what the hypervisor said in the last boot is shown as a whole, without --follow, --tail, --since, --until and --boot");
+
+            using var sink = new LogSink(parsed.GetValue(file) is { } path ? NewFile.Create("--output-file", path) : null);
             var layout = new LogLayout
             {
                 Timestamps = parsed.GetValue(timestamps),

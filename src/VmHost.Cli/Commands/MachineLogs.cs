@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using Google.Protobuf.WellKnownTypes;
+using Grpc.Core;
 using VmHost.Cli.Terminal;
 using VmHost.Client;
 using VmHost.Protocol.V1;
@@ -18,34 +19,39 @@ internal sealed class MachineLogs(Connection daemon, LogSelection selection, Log
     /// <returns>The machine's name.</returns>
     internal async Task<string> CopyAsync(string machine, CancellationToken ct)
     {
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(ct);
-        var copies = new List<Task>();
-        foreach (var source in selection.Sources)
+        if (!selection.Follow)
         {
-            var copy = CopyAsync(machine, source, stop.Token);
-            if (selection.Follow)
-                copies.Add(copy);
-            else
-                await copy;
+            foreach (var source in selection.Sources)
+                await CopyAsync(machine, source, ct);
+            return machine;
         }
 
-        // What happens to a machine has no end: it ends with the console, where that is followed too.
-        if (copies.Count > 1)
+        // What happens to a machine has no end: where several are followed, all end with the last of them, the console.
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        var others = selection.Sources.SkipLast(1).Select(source => UntilCalledOffAsync(CopyAsync(machine, source, stop.Token), stop.Token)).ToList();
+        try
         {
-            await copies[^1];
+            await CopyAsync(machine, selection.Sources[^1], ct);
+        }
+        finally
+        {
             await stop.CancelAsync();
         }
 
+        await Task.WhenAll(others);
+        return machine;
+    }
+
+    private static async Task UntilCalledOffAsync(Task copy, CancellationToken stop)
+    {
         try
         {
-            await Task.WhenAll(copies);
+            await copy;
         }
-        catch (Exception e) when (stop.IsCancellationRequested && !ct.IsCancellationRequested && e is OperationCanceledException or Grpc.Core.RpcException { StatusCode: Grpc.Core.StatusCode.Cancelled })
+        catch (Exception e) when (stop.IsCancellationRequested && e is OperationCanceledException or RpcException { StatusCode: StatusCode.Cancelled })
         {
-            // Said above.
+            // As its name says.
         }
-
-        return machine;
     }
 
     private Task CopyAsync(string machine, string source, CancellationToken ct)
@@ -104,9 +110,6 @@ internal sealed class MachineLogs(Connection daemon, LogSelection selection, Log
 
     private async Task CopyHypervisorLogAsync(string machine, LogPrinter printer, CancellationToken ct)
     {
-        if (selection.Sources.Count == 1 && selection is not { Follow: false, TailLines: null, Since: null, Until: null, Boot: null })
-            throw new CliException(ExitCodes.Usage, "what the hypervisor said in the last boot is shown as a whole, without --follow, --tail, --since, --until and --boot");
-
         var log = await daemon.Console.GetHypervisorLogAsync(new() { Machine = machine }, cancellationToken: ct);
         printer.Write(log.Data.Span, null);
         printer.Finish();

@@ -22,11 +22,14 @@ internal sealed class Recording : IDisposable
     private readonly ArrayBufferWriter<byte> _line = new();
     private readonly Lock _lock = new();
 
-    /// <exception cref="IOException">The file cannot be made, for example because it is there already.</exception>
-    internal Recording(string path, TerminalSize size, string title, TimeProvider time)
+    /// <param name="file">Empty; closed with this.</param>
+    /// <param name="size">The terminal's.</param>
+    /// <param name="title">Shown by players.</param>
+    /// <param name="time">The clock.</param>
+    /// <exception cref="IOException">It cannot be written.</exception>
+    internal Recording(FileStream file, TerminalSize size, string title, TimeProvider time)
     {
-        _file = new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.Read);
-        (_time, _begin) = (time, time.GetTimestamp());
+        (_file, _time, _begin) = (file, time, time.GetTimestamp());
         WriteLine(json =>
         {
             json.WriteStartObject();

@@ -66,6 +66,29 @@ public sealed class JournalTests : IDisposable
     }
 
     [Fact]
+    public void A_guest_that_writes_a_little_all_the_time_makes_no_large_index()
+    {
+        using (var writer = new JournalWriter(_directory.Path, JournalLimits.Default, 1, _time))
+        {
+            // A byte each tenth of a second, for three hours.
+            for (var i = 0; i < 108_000; i++)
+            {
+                writer.Append("."u8);
+                _time.Advance(TimeSpan.FromMilliseconds(100));
+                writer.Tick();
+            }
+        }
+
+        var index = new FileInfo(Directory.EnumerateFiles(_directory.Path, "*.idx").Single()).Length;
+        Assert.InRange(index, 1 << 20, (1 << 20) + (100 << 10));
+
+        // Every tenth of a second at first, then every ten.
+        using var clock = new JournalClock(_directory.Path);
+        Assert.InRange(clock.At(100).Until, 101, 102);
+        Assert.InRange(clock.At(100_000).Until, 100_001, 100_101);
+    }
+
+    [Fact]
     public void The_cap_holds_to_the_byte_and_a_reader_behind_it_is_told_the_gap()
     {
         using var writer = new JournalWriter(_directory.Path, new(800, 100), 1, _time);
