@@ -17,6 +17,7 @@ public sealed class LogsTests(FakeDaemonFixture fixture) : IClassFixture<FakeDae
 
         Assert.Equal("one\r\npanic two\r\nthree\r\none\r\npanic two\r\nthree\r\n", await LogsAsync("boots"));
         Assert.Equal("one\r\npanic two\r\nthree\r\n", await LogsAsync("boots", "--boot"));
+        Assert.Equal("one\r\npanic two\r\nthree\r\n", await LogsAsync("--boot", "boots"));
         Assert.Equal("three\r\n", await LogsAsync("boots", "--boot=-1", "--tail", "1"));
         Assert.Equal("boots | panic two\nboots | panic two\n", await LogsAsync("boots", "--grep", "^panic", "--prefix"));
         Assert.Equal("said\n", await LogsAsync("boots", "--source", "hypervisor"));
@@ -102,6 +103,18 @@ public sealed class LogsTests(FakeDaemonFixture fixture) : IClassFixture<FakeDae
         var shown = await RunAsync(["logs", name, .. arguments]);
 
         Assert.Contains(said, shown.StandardError, StringComparison.Ordinal);
+        Assert.Equal(2, shown.ExitCode);
+    }
+
+    [Theory]
+    [InlineData]
+    [InlineData("--boot", "1")]
+    [InlineData("--boot")]
+    public async Task Without_a_machine_one_is_asked_for(params string[] arguments)
+    {
+        var shown = await RunAsync(["logs", .. arguments]);
+
+        Assert.Equal("vmctl: name the machine whose output is to be shown; vmctl ls lists them\n", shown.StandardError);
         Assert.Equal(2, shown.ExitCode);
     }
 

@@ -10,7 +10,7 @@ internal static class LogsCommand
 
     internal static Command Create()
     {
-        var machines = CommonOptions.Machines();
+        var machines = CommonOptions.Machines(optional: true);
         var follow = new Option<bool>("--follow", "-f") { Description = "Go on until the machine ends" };
         var tail = new Option<string>("--tail", "-n") { Description = "Begin with the last so many", HelpName = "LINES|all", DefaultValueFactory = _ => All };
         var since = new Option<string?>("--since") { Description = "Begin with what was written since then: 10m, 2h, or a time", HelpName = "TIME" };
@@ -26,14 +26,14 @@ internal static class LogsCommand
         var command = new Command("logs", "Show machines' console output") { machines, follow, tail, since, until, boot, source, timestamps, grep, prefix, raw, file };
         command.SetAction(async (parsed, ct) =>
         {
-            var names = parsed.GetValue(machines)!.Distinct().ToArray();
+            var (names, bootText) = NamesAndBoot(parsed.GetValue(machines)!, parsed.GetValue(boot));
             var now = TimeProvider.System.GetUtcNow();
             var selection = new LogSelection(parsed.GetValue(follow))
             {
                 TailLines = Tail(parsed.GetValue(tail)!),
                 Since = Time("--since", parsed.GetValue(since), now),
                 Until = Time("--until", parsed.GetValue(until), now),
-                Boot = parsed.GetResult(boot) is null ? null : Boot(parsed.GetValue(boot)),
+                Boot = parsed.GetResult(boot) is null ? null : Boot(bootText),
                 Sources = parsed.GetValue(source) is { } one and not All ? [one] : ["hypervisor", "events", "console"],
             };
             if (selection is { TailLines: not null, Since: not null })
@@ -68,6 +68,15 @@ internal static class LogsCommand
         });
         return command;
     }
+
+    // The parser takes the machine of "--boot NAME" for the boot's number.
+    private static (string[] Names, string? Boot) NamesAndBoot(string[] names, string? boot) =>
+        (names, boot) switch
+        {
+            ([], not null and not All) when !int.TryParse(boot, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out _) => ([boot], null),
+            ([], _) => throw new CliException(ExitCodes.Usage, "name the machine whose output is to be shown; vmctl ls lists them"),
+            _ => ([.. names.Distinct()], boot),
+        };
 
     private static long? Tail(string text) =>
         text == All ? null

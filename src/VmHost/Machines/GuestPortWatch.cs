@@ -14,6 +14,7 @@ namespace VmHost.Machines;
 /// </summary>
 internal sealed partial class GuestPortWatch(TimeProvider time)
 {
+    // QEMU tells nobody when a connection gets through: it has to be asked.
     private static readonly TimeSpan LookAgain = TimeSpan.FromMilliseconds(100);
 
     // A guest whose network is not up answers nothing at all, and QEMU goes on asking it ever less often.
@@ -37,8 +38,8 @@ internal sealed partial class GuestPortWatch(TimeProvider time)
 
     private async Task<bool> TryAsync(PublishedPort port, MachinePaths paths, CancellationToken ct)
     {
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(ct);
-        limit.CancelAfter(AttemptLimit);
+        using var over = new CancellationTokenSource(AttemptLimit, time);
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(ct, over.Token);
         try
         {
             using var client = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);

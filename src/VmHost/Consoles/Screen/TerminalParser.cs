@@ -46,7 +46,6 @@ internal sealed class TerminalParser(ITerminal terminal)
         Escape,
         Sequence,
         String,
-        StringEscape,
     }
 
     internal void Feed(ReadOnlySpan<byte> data)
@@ -67,8 +66,7 @@ internal sealed class TerminalParser(ITerminal terminal)
         if (value == EscapeByte)
         {
             FlushPartial();
-            _state = _state == State.String ? State.StringEscape : State.Escape;
-            _intermediate = 0;
+            (_state, _intermediate) = (State.Escape, 0);
             return;
         }
 
@@ -77,7 +75,7 @@ internal sealed class TerminalParser(ITerminal terminal)
             case State.Ground:
                 TakeText(value);
                 break;
-            case State.Escape or State.StringEscape:
+            case State.Escape:
                 TakeEscape(value);
                 break;
             case State.Sequence:
