@@ -7,6 +7,7 @@ using VmHost.Cli.Terminal;
 using var interrupts = new Interrupts();
 var root = new RootCommand(Help.Description)
 {
+    BuildCommand.Create(), ImageCommand.Create(),
     RunCommand.Create(interrupts), StartCommand.Create(), HaltCommand.Create(), KillCommand.Create(), RemoveCommand.Create(),
     ListCommand.Create("ps", "List running machines (all with -a)", allByDefault: false),
     ListCommand.Create("ls", "List all machines", allByDefault: true, "list"),

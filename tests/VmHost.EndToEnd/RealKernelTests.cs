@@ -212,7 +212,7 @@ public sealed class RealKernelTests
     private static string Line(int number) =>
         string.Create(CultureInfo.InvariantCulture, $"L{number:D8} {unchecked((uint)number * 2654435761u):x8}");
 
-    private static int FreePort()
+    internal static int FreePort()
     {
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();
@@ -220,7 +220,7 @@ public sealed class RealKernelTests
     }
 
     // User-mode networking takes a connection before the guest listens: only an answer counts.
-    private static async Task<bool> PongsAsync(int port)
+    internal static async Task<bool> PongsAsync(int port)
     {
         using var client = new TcpClient();
         using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(2), TimeProvider.System);

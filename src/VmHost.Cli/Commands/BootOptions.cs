@@ -15,7 +15,7 @@ internal sealed class BootOptions
     private static readonly string[] Kernels = ["-kernel", "-bzImage"];
     private static readonly string[] Endings = [.. Kernels, "-initrd.img", "-cmdline"];
 
-    private readonly Argument<string?> _prefix = new("PREFIX") { Description = "Path up to -kernel, -initrd.img and -cmdline", Arity = ArgumentArity.ZeroOrOne };
+    private readonly Argument<string?> _prefix = new("PREFIX") { Description = "Path up to -kernel, -initrd.img and -cmdline; or LinuxKit's YAML, which is built", Arity = ArgumentArity.ZeroOrOne };
     private readonly Option<string?> _kernel = new("--kernel") { Description = "A bzImage, instead of PREFIX-kernel", HelpName = "FILE" };
     private readonly Option<string?> _initrd = new("--initrd") { Description = "Instead of PREFIX-initrd.img", HelpName = "FILE" };
     private readonly Option<string?> _cmdline = new("--cmdline") { Description = "Instead of PREFIX-cmdline", HelpName = "TEXT" };
@@ -56,7 +56,7 @@ internal sealed class BootOptions
     private static string TripleOf(string prefix)
     {
         // Whoever completes names with the Tab key gets one file of the triple.
-        if (File.Exists(prefix) && !Kernels.Any(ending => File.Exists(prefix + ending)))
+        if (!BuildInput.IsYaml(prefix) && File.Exists(prefix) && !Kernels.Any(ending => File.Exists(prefix + ending)))
         {
             var hint = Endings.FirstOrDefault(ending => prefix.EndsWith(ending, StringComparison.Ordinal)) is { } found && prefix.Length > found.Length
                 ? $"its triple's prefix would be: {prefix[..^found.Length]}"

@@ -17,6 +17,7 @@ internal static class PlanCommand
         command.SetAction(async (parsed, ct) =>
         {
             var request = spec.ToRequest(parsed);
+            await BuiltImage.BuildAsync(request, ct);
             using var daemon = Connection.Open(parsed);
             try
             {

@@ -16,22 +16,17 @@ internal static class RunCommand
         var wait = new Option<string?>("--wait", "-w") { Description = "With --detach: return when that holds", HelpName = WaitSyntax.HelpName };
         var timeout = TimeLimit.Option();
         timeout.Description = "Wait at most so long, then exit with 124; the machine goes on (default: for ever)";
-        var command = new Command("run", "Create a machine from PREFIX-kernel, PREFIX-initrd.img and PREFIX-cmdline, and run it") { detach, dryRun, remove, wait, timeout };
+        var command = new Command("run", "Create a machine from PREFIX-kernel, PREFIX-initrd.img and PREFIX-cmdline, or from LinuxKit's YAML, and run it") { detach, dryRun, remove, wait, timeout };
         spec.AddTo(command);
         command.SetAction(async (parsed, ct) =>
         {
             var request = spec.ToRequest(parsed);
-            if (parsed.GetValue(remove) && parsed.GetValue(detach))
-                throw new CliException(ExitCodes.Usage, "--rm does not go with --detach: nobody would be there to delete it");
-
             var text = parsed.GetValue(wait);
             var condition = text is null ? null : WaitSyntax.Parse("--wait", text);
             var limit = TimeLimit.Of(parsed, timeout);
-            if (condition is not null && !parsed.GetValue(detach))
-                throw new CliException(ExitCodes.Usage, "--wait goes with --detach: without it, run returns when the machine ends");
-            if (limit is not null && condition is null)
-                throw new CliException(ExitCodes.Usage, "--timeout goes with --wait");
+            Check(parsed.GetValue(detach), parsed.GetValue(remove), condition is not null, limit is not null);
 
+            await BuiltImage.BuildAsync(request, ct);
             using var daemon = Connection.Open(parsed);
             Machine machine;
             try
@@ -62,6 +57,16 @@ internal static class RunCommand
             return ExitCodes.Ok;
         });
         return command;
+    }
+
+    private static void Check(bool detach, bool remove, bool waits, bool hasLimit)
+    {
+        if (remove && detach)
+            throw new CliException(ExitCodes.Usage, "--rm does not go with --detach: nobody would be there to delete it");
+        if (waits && !detach)
+            throw new CliException(ExitCodes.Usage, "--wait goes with --detach: without it, run returns when the machine ends");
+        if (hasLimit && !waits)
+            throw new CliException(ExitCodes.Usage, "--timeout goes with --wait");
     }
 
     private static async Task<int> PlanAsync(Connection daemon, RunMachineRequest request, bool json, CancellationToken ct)

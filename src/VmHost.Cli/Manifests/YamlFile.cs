@@ -1,4 +1,5 @@
 using System.Globalization;
+using VmHost.LinuxKit.Yaml;
 using YamlDotNet.Core;
 using YamlDotNet.RepresentationModel;
 
@@ -81,31 +82,6 @@ internal sealed class YamlEntry(string file, string key, Mark start, YamlNode va
             : [Text()];
 
     /// <summary>An error that names the nearest key that there is.</summary>
-    internal CliException UnknownKey(IReadOnlyList<string> known)
-    {
-        var (nearest, distance) = known.Select(one => (one, Distance: EditDistance(Key, one))).MinBy(pair => pair.Distance);
-        var hint = distance <= 2 ? $"; did you mean {nearest}?" : $"; there are: {string.Join(", ", known)}";
-        return YamlFile.Fault($"{YamlFile.Place(file, start)}: there is no key '{Key}'{hint}");
-    }
-
-    // Levenshtein's, by rows. A key that nobody knows may be long.
-    private static int EditDistance(string left, string right)
-    {
-        if (left.Length > 100)
-            return left.Length;
-
-        var row = Enumerable.Range(0, right.Length + 1).ToArray();
-        for (var i = 0; i < left.Length; i++)
-        {
-            var diagonal = row[0];
-            row[0] = i + 1;
-            for (var j = 0; j < right.Length; j++)
-            {
-                var next = Math.Min(Math.Min(row[j] + 1, row[j + 1] + 1), diagonal + (left[i] == right[j] ? 0 : 1));
-                (diagonal, row[j + 1]) = (row[j + 1], next);
-            }
-        }
-
-        return row[^1];
-    }
+    internal CliException UnknownKey(IReadOnlyList<string> known) =>
+        YamlFile.Fault($"{YamlFile.Place(file, start)}: there is no key '{Key}'{NearestKey.Hint(Key, known)}");
 }

@@ -121,6 +121,8 @@ internal sealed record PlanView(string Hypervisor, string Executable, string[] A
 [JsonSerializable(typeof(VersionView))]
 [JsonSerializable(typeof(PlanView))]
 [JsonSerializable(typeof(FindingView[]))]
+[JsonSerializable(typeof(BuildView))]
+[JsonSerializable(typeof(KeptImageView[]))]
 [JsonSerializable(typeof(EventView))]
 [JsonSerializable(typeof(ScreenView))]
 internal sealed partial class MachineJson : JsonSerializerContext
@@ -149,6 +151,10 @@ internal sealed partial class MachineJson : JsonSerializerContext
     internal static string Of(ScreenView screen) => JsonSerializer.Serialize(screen, Readable.ScreenView);
 
     internal static string Of(PlanView plan) => JsonSerializer.Serialize(plan, Readable.PlanView);
+
+    internal static string Of(BuildView build) => JsonSerializer.Serialize(build, Readable.BuildView);
+
+    internal static string Of(KeptImageView[] images) => JsonSerializer.Serialize(images, Readable.KeptImageViewArray);
 
     internal static string Of(FindingView[] findings) => JsonSerializer.Serialize(findings, Readable.FindingViewArray);
 }

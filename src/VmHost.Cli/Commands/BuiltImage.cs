@@ -1,0 +1,39 @@
+using VmHost.Cli.Terminal;
+using VmHost.LinuxKit;
+using VmHost.Protocol.V1;
+
+namespace VmHost.Cli.Commands;
+
+/// <summary>A YAML in the place of a prefix: it is built beside itself, unless nothing changed, and then run.</summary>
+internal static class BuiltImage
+{
+    /// <summary>Puts the prefix of what was built into the request; does nothing where there is a prefix already.</summary>
+    /// <exception cref="CliException">It cannot be built.</exception>
+    internal static async Task BuildAsync(RunMachineRequest request, CancellationToken ct)
+    {
+        if (request.Spec.Boot is { HasTriplePrefix: true } boot && BuildInput.IsYaml(boot.TriplePrefix))
+            boot.TriplePrefix = await PrefixAsync(boot.TriplePrefix, ct);
+    }
+
+    private static Task<string> PrefixAsync(string yaml, CancellationToken ct) => BuildInput.TellingAsync(async () =>
+    {
+        var file = BuildInput.Find(yaml);
+        var directory = Path.GetDirectoryName(Path.GetFullPath(file))!;
+        var name = BuildInput.NameOf(file);
+        var request = new BuildRequest
+        {
+            Texts = [BuildInput.Read(file)],
+            Name = name,
+            OutputDirectory = directory,
+            Formats = ["kernel+initrd"],
+            Architecture = BuildOptionSet.HostArchitecture,
+            StoreDirectory = BuildInput.StoreDirectory,
+            Mirrors = BuildOptionSet.MirrorsOfEnvironment,
+            OnlyIfChanged = true,
+            WorkingDirectory = Directory.GetCurrentDirectory(),
+            Home = BuildInput.Home,
+        };
+        await new ImageBuilder(new BuildProgressView(Output.HasWatcher ? ProgressKind.Terminal : ProgressKind.Plain)).BuildAsync(request, ct);
+        return Path.Combine(directory, name);
+    });
+}

@@ -1,0 +1,60 @@
+namespace VmHost.LinuxKit.Images;
+
+/// <summary>A lock between processes, let go by the kernel when its holder dies.</summary>
+internal static class FileLock
+{
+    private static readonly TimeSpan LookAgain = TimeSpan.FromMilliseconds(50);
+
+    /// <summary>Waits until nobody else has it. The file stays: removing it would give two holders two files.</summary>
+    internal static async Task<IDisposable> AcquireAsync(string path, CancellationToken ct)
+    {
+        IDisposable? taken;
+
+        // The kernel tells nobody when a lock becomes free unless he blocks in flock, which cannot be called off.
+        while ((taken = TryAcquire(path)) is null)
+            await Task.Delay(LookAgain, TimeProvider.System, ct);
+        return taken;
+    }
+
+    /// <summary>Waits until nobody has it alone.</summary>
+    internal static async Task<IDisposable> ShareAsync(string path, CancellationToken ct)
+    {
+        IDisposable? shared;
+        while ((shared = TryShare(path)) is null)
+            await Task.Delay(LookAgain, TimeProvider.System, ct);
+        return shared;
+    }
+
+    /// <summary>Null: somebody has it, or shares it.</summary>
+    internal static FileStream? TryAcquire(string path)
+    {
+        try
+        {
+            return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (IOException e) when (IsHeld(e))
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Any number may share it; whoever wants it alone does not get it meanwhile. Null: somebody has it alone.</summary>
+    private static FileStream? TryShare(string path)
+    {
+        try
+        {
+            using (new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite))
+            {
+                // It has to be there to be opened for reading only, which is what makes .NET take a shared lock.
+            }
+
+            return new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read);
+        }
+        catch (IOException e) when (IsHeld(e))
+        {
+            return null;
+        }
+    }
+
+    private static bool IsHeld(IOException e) => e is not (FileNotFoundException or DirectoryNotFoundException or PathTooLongException) && (e.HResult & 0xFFFF) is 11 or 35;
+}

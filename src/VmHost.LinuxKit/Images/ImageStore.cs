@@ -1,0 +1,171 @@
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json.Nodes;
+
+namespace VmHost.LinuxKit.Images;
+
+/// <summary>
+/// Images on this host: an OCI image layout whose names are full ones, as LinuxKit's own cache has them. A blob is there whole or
+/// not at all, whatever was killed; several builds may use it at once.
+/// </summary>
+internal sealed class ImageStore
+{
+    private readonly string _directory;
+
+    private ImageStore(string directory) => _directory = directory;
+
+    internal string Directory => _directory;
+
+    /// <summary>Where downloads that were broken off go on.</summary>
+    internal string PartialDirectory => Path.Combine(_directory, "ingest");
+
+    private string IndexPath => Path.Combine(_directory, "index.json");
+
+    private string BlobDirectory => Path.Combine(_directory, "blobs", "sha256");
+
+    /// <summary>Makes it where it is not there.</summary>
+    /// <exception cref="LinuxKitException">It cannot be made or used.</exception>
+    internal static ImageStore Open(string directory)
+    {
+        var store = new ImageStore(Path.GetFullPath(directory));
+        try
+        {
+            System.IO.Directory.CreateDirectory(store.BlobDirectory);
+            System.IO.Directory.CreateDirectory(store.PartialDirectory);
+            var layout = Path.Combine(store._directory, "oci-layout");
+            if (!File.Exists(layout))
+                DurableFile.Write(layout, """{"imageLayoutVersion":"1.0.0"}"""u8);
+            return store;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new LinuxKitException($"the image store {directory} cannot be used: {e.Message} (choose another with --cache)", e);
+        }
+    }
+
+    /// <summary>While it is held, nothing is pruned. Builds share it.</summary>
+    internal Task<IDisposable> UseAsync(CancellationToken ct) => FileLock.ShareAsync(Path.Combine(_directory, "in-use.lock"), ct);
+
+    /// <summary>Null: a build uses the store.</summary>
+    internal IDisposable? TryOwn() => FileLock.TryAcquire(Path.Combine(_directory, "in-use.lock"));
+
+    internal string BlobPath(string digest) => Path.Combine(BlobDirectory, digest[7..]);
+
+    internal bool HasBlob(Descriptor blob) => new FileInfo(BlobPath(blob.Digest)) is { Exists: true } file && file.Length == blob.Size;
+
+    /// <summary>Reads a small blob whole, and compares it with its digest.</summary>
+    /// <exception cref="LinuxKitException">It is damaged, or longer than it may be.</exception>
+    internal byte[] ReadBlob(Descriptor blob, int maxBytes)
+    {
+        if (blob.Size > maxBytes)
+            throw new LinuxKitException($"the blob {blob.Digest} is to be {blob.Size} bytes long; more than {maxBytes} are no manifest or configuration");
+
+        var bytes = File.ReadAllBytes(BlobPath(blob.Digest));
+        return DigestOf(bytes) == blob.Digest
+            ? bytes
+            : throw new LinuxKitException($"the blob {blob.Digest} is damaged on the disk; remove {BlobPath(blob.Digest)} and pull the image again");
+    }
+
+    /// <summary>Keeps a small blob.</summary>
+    internal string WriteBlob(ReadOnlySpan<byte> content)
+    {
+        var digest = DigestOf(content);
+        if (!File.Exists(BlobPath(digest)))
+            DurableFile.Write(BlobPath(digest), content);
+        return digest;
+    }
+
+    /// <summary>Takes over a file that was written and flushed in <see cref="PartialDirectory"/>.</summary>
+    internal void Adopt(string file, string digest) => File.Move(file, BlobPath(digest), overwrite: true);
+
+    /// <summary>All names and what they point to, by name.</summary>
+    internal IReadOnlyList<Descriptor> Names()
+    {
+        try
+        {
+            return [.. Manifest.Parse(File.ReadAllBytes(IndexPath), IndexPath).Manifests.Where(one => one.Name is not null).OrderBy(one => one.Name, StringComparer.Ordinal)];
+        }
+        catch (FileNotFoundException)
+        {
+            return [];
+        }
+    }
+
+    /// <summary>Lets a name point to an image whose blobs are all here.</summary>
+    internal Task NameAsync(string name, Descriptor top, CancellationToken ct) =>
+        ChangeIndexAsync(all => [.. all.Where(one => one.Name != name), top with { Name = name }], ct);
+
+    /// <summary>False: there was no such name.</summary>
+    internal async Task<bool> RemoveAsync(string name, CancellationToken ct)
+    {
+        var found = false;
+        await ChangeIndexAsync(
+            all =>
+            {
+                found = all.Any(one => one.Name == name);
+                return [.. all.Where(one => one.Name != name)];
+            },
+            ct);
+        return found;
+    }
+
+    /// <summary>The image of that name for that processor, or null where not all of it is here.</summary>
+    internal Image? Find(ImageReference reference, string architecture)
+    {
+        var name = reference.ToString();
+        var top = Names().FirstOrDefault(one => one.Name == name);
+        return top is null || (reference.Digest is not null && top.Digest != reference.Digest) ? null : Load(name, top, architecture);
+    }
+
+    /// <summary>The image that a descriptor points to, or null where not all of it is here.</summary>
+    internal Image? Load(string name, Descriptor top, string architecture)
+    {
+        if (!HasBlob(top))
+            return null;
+
+        var chosen = top;
+        var manifest = Manifest.Parse(ReadBlob(top, Manifest.MaxBytes), name);
+        if (manifest.IsIndex)
+        {
+            chosen = manifest.ForArchitecture(architecture, name);
+            if (!HasBlob(chosen))
+                return null;
+            manifest = Manifest.Parse(ReadBlob(chosen, Manifest.MaxBytes), name);
+        }
+
+        if (manifest.Config is null || !HasBlob(manifest.Config) || !manifest.Layers.All(HasBlob))
+            return null;
+
+        var settings = ImageSettings.Parse(ReadBlob(manifest.Config, ImageSettings.MaxBytes), name);
+        if (settings.DiffIds.Count != manifest.Layers.Count)
+            throw new LinuxKitException($"{name}: its manifest has {manifest.Layers.Count} layers and its configuration {settings.DiffIds.Count}");
+        if (settings.Architecture.Length > 0 && settings.Architecture != architecture)
+            throw new LinuxKitException($"{name} is for {settings.Architecture}, and {architecture} is built for (see --arch)");
+
+        return new(name, top, chosen, settings, [.. manifest.Layers.Zip(settings.DiffIds, (layer, diffId) => new LayerBlob(layer, diffId, BlobPath(layer.Digest)))])
+        {
+            Blobs = [.. new[] { chosen, manifest.Config }.Concat(manifest.Layers).Select(blob => blob.Digest).Distinct(StringComparer.Ordinal).Select(digest => (digest, BlobPath(digest)))],
+        };
+    }
+
+    /// <summary>When an image was built from, for what to prune first.</summary>
+    internal void Touch(Image image) => File.SetLastWriteTimeUtc(BlobPath(image.Top.Digest), TimeProvider.System.GetUtcNow().UtcDateTime);
+
+    internal static string DigestOf(ReadOnlySpan<byte> content) => DigestText(SHA256.HashData(content));
+
+    internal static string DigestText(ReadOnlySpan<byte> hash) => $"sha256:{Convert.ToHexStringLower(hash)}";
+
+    internal async Task ChangeIndexAsync(Func<IReadOnlyList<Descriptor>, IReadOnlyList<Descriptor>> change, CancellationToken ct)
+    {
+        using (await FileLock.AcquireAsync(Path.Combine(_directory, "index.lock"), ct))
+        {
+            var index = new JsonObject
+            {
+                ["schemaVersion"] = 2,
+                ["mediaType"] = Manifest.OciIndex,
+                ["manifests"] = new JsonArray([.. change(Names()).OrderBy(one => one.Name, StringComparer.Ordinal).Select(one => (JsonNode)one.ToJson())]),
+            };
+            DurableFile.Write(IndexPath, Encoding.UTF8.GetBytes(index.ToString()));
+        }
+    }
+}

@@ -1,0 +1,81 @@
+using System.Collections.Immutable;
+using System.Formats.Tar;
+using System.Text;
+using VmHost.LinuxKit.Assembly;
+
+namespace VmHost.LinuxKit.Layers;
+
+/// <summary>From a tar's entry to one of a root file system, cleaned and checked.</summary>
+internal static class TarEntries
+{
+    private const int MaxNameBytes = 4096; // PATH_MAX of Linux
+    private const int MaxPartBytes = 255; // NAME_MAX
+    private const string AttributePrefix = "SCHILY.xattr.";
+
+    /// <param name="entry">As it was read.</param>
+    /// <param name="label">Where from, to begin errors with.</param>
+    /// <param name="keepName">Directories keep the slash behind their names.</param>
+    /// <exception cref="LinuxKitException">It leads out of the tree, or Linux cannot hold it.</exception>
+    internal static Entry Convert(TarEntry entry, string label, bool keepName = false)
+    {
+        var type = entry.EntryType switch
+        {
+            TarEntryType.RegularFile or TarEntryType.V7RegularFile or TarEntryType.ContiguousFile => EntryType.File,
+            TarEntryType.Directory => EntryType.Directory,
+            TarEntryType.SymbolicLink => EntryType.Symlink,
+            TarEntryType.HardLink => EntryType.HardLink,
+            TarEntryType.CharacterDevice => EntryType.CharacterDevice,
+            TarEntryType.BlockDevice => EntryType.BlockDevice,
+            TarEntryType.Fifo => EntryType.Fifo,
+            _ => throw new LinuxKitException($"{label}: {entry.Name} is of the kind {entry.EntryType}, which no root file system can hold"),
+        };
+        var name = Checked(entry.Name, entry.Name, label);
+        var device = type is EntryType.CharacterDevice or EntryType.BlockDevice ? entry as PosixTarEntry : null;
+        return new()
+        {
+            Name = keepName && entry.Name.EndsWith('/') ? name + "/" : name,
+            Type = type,
+            Mode = (int)entry.Mode & FileModes.Mask,
+            Uid = entry.Uid,
+            Gid = entry.Gid,
+            Time = entry.ModificationTime.ToUnixTimeSeconds(),
+            Size = type == EntryType.File ? entry.Length : 0,
+            Content = entry.DataStream ?? Stream.Null,
+            Target = type switch
+            {
+                EntryType.Symlink => Target(entry, label),
+                EntryType.HardLink => Checked(entry.LinkName, entry.Name, label),
+                _ => "",
+            },
+            DeviceMajor = device?.DeviceMajor ?? 0,
+            DeviceMinor = device?.DeviceMinor ?? 0,
+            Attributes = Attributes(entry),
+            Origin = label,
+        };
+    }
+
+    /// <summary>What reading a damaged tar throws.</summary>
+    internal static bool IsDamage(Exception e) =>
+        e is InvalidDataException or IOException or FormatException or ArgumentException or OverflowException or NotSupportedException;
+
+    private static string Target(TarEntry entry, string label) =>
+        entry.LinkName.Length is > 0 and < MaxNameBytes
+            ? entry.LinkName
+            : throw new LinuxKitException($"{label}: the link {entry.Name} has a target of {entry.LinkName.Length} characters; 1 to {MaxNameBytes - 1} are possible");
+
+    private static string Checked(string path, string entryName, string label)
+    {
+        var name = EntryPath.Clean(path) ?? throw new LinuxKitException($"{label}: the entry {entryName} leads out of the image ({path})");
+        var bytes = Encoding.UTF8.GetByteCount(name);
+        if (bytes >= MaxNameBytes || (bytes > MaxPartBytes && name.Split('/').Any(part => Encoding.UTF8.GetByteCount(part) > MaxPartBytes)))
+            throw new LinuxKitException($"{label}: the entry {name[..Math.Min(name.Length, 100)]}… has a name that Linux cannot hold: more than {MaxNameBytes - 1} bytes, or {MaxPartBytes} between two slashes");
+        return name;
+    }
+
+    private static IReadOnlyDictionary<string, string> Attributes(TarEntry entry) =>
+        entry is PaxTarEntry { ExtendedAttributes.Count: > 0 } pax && pax.ExtendedAttributes.Keys.Any(IsAttribute)
+            ? pax.ExtendedAttributes.Where(pair => IsAttribute(pair.Key)).ToDictionary(StringComparer.Ordinal)
+            : ImmutableDictionary<string, string>.Empty;
+
+    private static bool IsAttribute(string key) => key.StartsWith(AttributePrefix, StringComparison.Ordinal);
+}

@@ -1,0 +1,42 @@
+namespace VmHost.LinuxKit.Outputs;
+
+/// <summary>
+/// Files that get their names all at once when they are whole: a build that fails or is killed changes nothing. A machine that runs
+/// keeps the file that it has open.
+/// </summary>
+internal sealed class NewFiles(string directory) : IDisposable
+{
+    private const int BufferBytes = 1 << 20;
+
+    private readonly List<(string Temporary, string Path)> _files = [];
+    private readonly List<FileStream> _open = [];
+
+    internal IReadOnlyList<string> Paths => [.. _files.Where(file => file.Path.Length > 0).Select(file => file.Path)];
+
+    /// <summary>Begins a file of that name; an empty name: one that is gone in the end.</summary>
+    internal FileStream Create(string name)
+    {
+        var temporary = Path.Combine(directory, $".{(name.Length > 0 ? name : "build")}.{Guid.NewGuid():N}.new");
+        var file = new FileStream(temporary, new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.ReadWrite, BufferSize = BufferBytes });
+        _files.Add((temporary, name.Length > 0 ? Path.Combine(directory, name) : ""));
+        _open.Add(file);
+        return file;
+    }
+
+    /// <summary>Gives all of them their names.</summary>
+    internal void Publish()
+    {
+        foreach (var file in _open)
+            file.Dispose();
+        foreach (var (temporary, path) in _files.Where(file => file.Path.Length > 0))
+            File.Move(temporary, path, overwrite: true);
+    }
+
+    public void Dispose()
+    {
+        foreach (var file in _open)
+            file.Dispose();
+        foreach (var (temporary, _) in _files)
+            File.Delete(temporary);
+    }
+}

@@ -1,0 +1,109 @@
+using System.Text;
+using System.Text.Json;
+using CliWrap;
+using CliWrap.Buffered;
+using VmHost.LinuxKit.Images;
+
+namespace VmHost.LinuxKit.Registries;
+
+/// <param name="User">Empty with an identity token.</param>
+/// <param name="Secret">Password, or identity token. Never shown or logged.</param>
+internal sealed record Login(string User, string Secret)
+{
+    internal bool IsIdentityToken => User.Length == 0;
+
+    public override string ToString() => "(a login)";
+}
+
+/// <summary>What <c>docker login</c> left: <c>~/.docker/config.json</c> and the helpers that it names.</summary>
+internal sealed class Credentials
+{
+    private const string DockerHubKey = "https://index.docker.io/v1/";
+    private static readonly TimeSpan HelperLimit = TimeSpan.FromSeconds(30);
+
+    private readonly string? _file;
+
+    /// <param name="file">Null: none.</param>
+    internal Credentials(string? file) => _file = file;
+
+    /// <summary>The first of the places where docker, podman and skopeo keep them.</summary>
+    internal static Credentials OfUser()
+    {
+        string?[] places =
+        [
+            In(Environment.GetEnvironmentVariable("DOCKER_CONFIG"), "config.json"),
+            In(Environment.GetEnvironmentVariable("HOME"), ".docker/config.json"),
+            Environment.GetEnvironmentVariable("REGISTRY_AUTH_FILE"),
+            In(Environment.GetEnvironmentVariable("XDG_RUNTIME_DIR"), "containers/auth.json"),
+        ];
+        return new(places.FirstOrDefault(File.Exists));
+    }
+
+    /// <summary>For a repository, or else its registry; null: none is known.</summary>
+    /// <exception cref="LinuxKitException">The file or the helper is broken.</exception>
+    internal async Task<Login?> FindAsync(ImageReference reference, CancellationToken ct)
+    {
+        if (_file is null)
+            return null;
+
+        string[] keys = reference.Registry == ImageReference.DockerHub
+            ? [DockerHubKey, "docker.io", "index.docker.io"]
+            : [$"{reference.Registry}/{reference.Repository}", reference.Registry, $"https://{reference.Registry}"];
+        try
+        {
+            using var document = JsonDocument.Parse(await File.ReadAllBytesAsync(_file, ct));
+            var helper = keys.Select(key => Descriptor.Text(Member(document.RootElement, "credHelpers"), key)).FirstOrDefault(name => name is not null)
+                ?? Descriptor.Text(document.RootElement, "credsStore");
+            if (helper is not null && await AskAsync(helper, keys[0] == DockerHubKey ? DockerHubKey : reference.Registry, ct) is { } asked)
+                return asked;
+
+            var auths = Member(document.RootElement, "auths");
+            return keys.Select(key => Read(Member(auths, key))).FirstOrDefault(login => login is not null);
+        }
+        catch (Exception e) when (e is JsonException or FormatException or IOException or UnauthorizedAccessException)
+        {
+            throw new LinuxKitException($"{_file}: cannot be read for logins to registries: {e.Message}", e);
+        }
+    }
+
+    private static Login? Read(JsonElement entry)
+    {
+        if (Descriptor.Text(entry, "identitytoken") is { Length: > 0 } token)
+            return new("", token);
+        if (Descriptor.Text(entry, "auth") is { Length: > 0 } both)
+        {
+            var text = Encoding.UTF8.GetString(Convert.FromBase64String(both));
+            var colon = text.IndexOf(':', StringComparison.Ordinal);
+            return colon > 0 ? new(text[..colon], text[(colon + 1)..]) : throw new FormatException("an auth entry is no base64 of user:password");
+        }
+
+        return Descriptor.Text(entry, "username") is { Length: > 0 } user ? new(user, Descriptor.Text(entry, "password") ?? "") : null;
+    }
+
+    private static async Task<Login?> AskAsync(string helper, string key, CancellationToken ct)
+    {
+        var program = $"docker-credential-{helper}";
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        limit.CancelAfter(HelperLimit);
+        try
+        {
+            var answer = await Cli.Wrap(program).WithArguments(["get"]).WithStandardInputPipe(PipeSource.FromString(key))
+                .WithValidation(CommandResultValidation.None).ExecuteBufferedAsync(limit.Token);
+            if (answer.ExitCode != 0)
+                return null; // by the protocol: none is kept for that registry
+
+            using var document = JsonDocument.Parse(answer.StandardOutput);
+            var user = Descriptor.Text(document.RootElement, "Username") ?? "";
+            return new(user == "<token>" ? "" : user, Descriptor.Text(document.RootElement, "Secret") ?? "");
+        }
+        catch (Exception e) when (e is System.ComponentModel.Win32Exception or JsonException || (e is OperationCanceledException && !ct.IsCancellationRequested))
+        {
+            throw new LinuxKitException($"the credential helper {program} for {key} does not work: {(e is OperationCanceledException ? "it gave no answer in 30 s" : e.Message)}", e);
+        }
+    }
+
+    private static JsonElement Member(JsonElement json, string name) =>
+        json.ValueKind == JsonValueKind.Object && json.TryGetProperty(name, out var found) ? found : default;
+
+    private static string? In(string? directory, string file) => string.IsNullOrEmpty(directory) ? null : Path.Combine(directory, file);
+}

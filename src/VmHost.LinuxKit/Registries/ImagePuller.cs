@@ -1,0 +1,109 @@
+using System.Buffers;
+using System.Security.Cryptography;
+using VmHost.LinuxKit.Images;
+
+namespace VmHost.LinuxKit.Registries;
+
+/// <summary>Brings images from registries into the store: layers beside each other, each compared with its digest before it counts.</summary>
+/// <param name="store">Where they go.</param>
+/// <param name="registries">Where they come from.</param>
+/// <param name="progress">Hears of bytes.</param>
+internal sealed class ImagePuller(ImageStore store, RegistryClient registries, IBuildProgress progress) : IDisposable
+{
+    private const int Beside = 4;
+
+    // What a registry gets asked for at the same time, over all images.
+    private readonly SemaphoreSlim _turns = new(Beside, Beside);
+
+    /// <summary>Pulls one image for one processor, and names it.</summary>
+    /// <exception cref="LinuxKitException">It cannot be had.</exception>
+    internal async Task<Image> PullAsync(ImageReference reference, string architecture, CancellationToken ct)
+    {
+        var name = reference.ToString();
+        var (content, mediaType) = await registries.GetManifestAsync(reference, reference.Version, ct);
+        var manifest = Manifest.Parse(content, name);
+        var top = new Descriptor(mediaType.Length > 0 ? mediaType : manifest.IsIndex ? Manifest.OciIndex : Manifest.OciManifest, store.WriteBlob(content), content.Length);
+        if (manifest.IsIndex)
+        {
+            var chosen = manifest.ForArchitecture(architecture, name);
+            (content, _) = await registries.GetManifestAsync(reference, chosen.Digest, ct);
+            store.WriteBlob(content);
+            manifest = Manifest.Parse(content, name);
+        }
+
+        if (manifest.Config is null)
+            throw new LinuxKitException($"{name}: the index points to another index, and not to an image");
+
+        await Task.WhenAll(manifest.Layers.Append(manifest.Config).DistinctBy(blob => blob.Digest).Select(blob => FetchAsync(reference, blob, ct)));
+        await store.NameAsync(name, top, ct);
+        return store.Load(name, top, architecture)
+            ?? throw new LinuxKitException($"{name} was pulled and is not in {store.Directory}: was it pruned meanwhile?");
+    }
+
+    public void Dispose() => _turns.Dispose();
+
+    private async Task FetchAsync(ImageReference reference, Descriptor blob, CancellationToken ct)
+    {
+        if (store.HasBlob(blob))
+            return;
+
+        await _turns.WaitAsync(ct);
+        try
+        {
+            // Another build may pull the same: who comes second finds it done.
+            using var alone = await FileLock.AcquireAsync(Partial(blob) + ".lock", ct);
+            if (store.HasBlob(blob))
+                return;
+
+            await registries.GetBlobAsync(reference, blob, () => Kept(blob), (content, resumed, token) => KeepAsync(reference, blob, content, resumed, token), ct);
+            Verify(reference, blob);
+            store.Adopt(Partial(blob), blob.Digest);
+            // Whoever still waits for this very file finds the blob in the store.
+            File.Delete(Partial(blob) + ".lock");
+            progress.Pulled(new(reference.ToString(), blob.Digest, blob.Size, blob.Size));
+        }
+        finally
+        {
+            _turns.Release();
+        }
+    }
+
+    private string Partial(Descriptor blob) => Path.Combine(store.PartialDirectory, blob.Digest[7..]);
+
+    private long Kept(Descriptor blob) => new FileInfo(Partial(blob)) is { Exists: true } file && file.Length < blob.Size ? file.Length : 0;
+
+    private async Task KeepAsync(ImageReference reference, Descriptor blob, Stream content, bool resumed, CancellationToken ct)
+    {
+        await using var file = new FileStream(Partial(blob), resumed ? FileMode.Append : FileMode.Create, FileAccess.Write, FileShare.Read, bufferSize: 0);
+        var buffer = ArrayPool<byte>.Shared.Rent(256 << 10);
+        try
+        {
+            while (await content.ReadAsync(buffer, ct) is > 0 and var count)
+            {
+                await file.WriteAsync(buffer.AsMemory(0, count), ct);
+                if (file.Position > blob.Size)
+                    throw new LinuxKitException($"{reference}: the registry sends more than the {blob.Size} bytes that the layer {blob.Digest} has");
+                progress.Pulled(new(reference.ToString(), blob.Digest, file.Position, blob.Size));
+            }
+
+            RandomAccess.FlushToDisk(file.SafeFileHandle); // nothing is buffered
+            if (file.Position < blob.Size)
+                throw new IOException($"the connection ended {blob.Size - file.Position} bytes too early");
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+
+    private void Verify(ImageReference reference, Descriptor blob)
+    {
+        using var file = File.OpenRead(Partial(blob));
+        var digest = ImageStore.DigestText(SHA256.HashData(file));
+        if (digest == blob.Digest)
+            return;
+
+        File.Delete(Partial(blob));
+        throw new LinuxKitException($"{reference}: what came for the layer {blob.Digest} is {digest}; it was thrown away (a broken proxy or registry?)");
+    }
+}

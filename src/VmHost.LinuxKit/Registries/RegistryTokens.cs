@@ -1,0 +1,120 @@
+using System.Net;
+using System.Net.Http.Headers;
+using System.Text;
+using System.Text.Json;
+using VmHost.LinuxKit.Images;
+
+namespace VmHost.LinuxKit.Registries;
+
+/// <summary>What a registry wants to see: nothing, a password, or a token that another server gives. Source: distribution's <c>docs/spec/auth</c>.</summary>
+/// <param name="http">Sends.</param>
+/// <param name="credentials">Of the user.</param>
+internal sealed class RegistryTokens(HttpClient http, Credentials credentials)
+{
+    private const string ClientId = "vmhost";
+
+    private readonly Dictionary<string, AuthenticationHeaderValue> _known = new(StringComparer.Ordinal);
+
+    // Guards _known.
+    private readonly Lock _lock = new();
+
+    /// <summary>What is known to open a repository; null: nothing so far.</summary>
+    internal AuthenticationHeaderValue? Known(ImageReference reference)
+    {
+        lock (_lock)
+            return _known.GetValueOrDefault(Key(reference));
+    }
+
+    /// <summary>Answers a registry's challenge. False: there is nothing to answer it with.</summary>
+    internal async Task<bool> AnswerAsync(ImageReference reference, Uri registry, HttpHeaderValueCollection<AuthenticationHeaderValue> challenges, CancellationToken ct)
+    {
+        var login = await credentials.FindAsync(reference, ct);
+        var bearer = challenges.FirstOrDefault(one => one.Scheme.Equals("Bearer", StringComparison.OrdinalIgnoreCase));
+        AuthenticationHeaderValue? answer;
+        if (bearer?.Parameter is not null)
+            answer = await TokenAsync(reference, registry, bearer.Parameter, login, ct);
+        else if (login is { IsIdentityToken: false } && challenges.Any(one => one.Scheme.Equals("Basic", StringComparison.OrdinalIgnoreCase)))
+            answer = Basic(login);
+        else
+            answer = null;
+
+        if (answer is null)
+            return false;
+
+        lock (_lock)
+            _known[Key(reference)] = answer;
+        return true;
+    }
+
+    private async Task<AuthenticationHeaderValue?> TokenAsync(ImageReference reference, Uri registry, string parameter, Login? login, CancellationToken ct)
+    {
+        var fields = Fields(parameter);
+        if (!fields.TryGetValue("realm", out var realm) || !Uri.TryCreate(realm, UriKind.Absolute, out var address))
+            throw new LinuxKitException($"{reference}: the registry asks for a token and does not say where to get it");
+        if (address.Scheme != "https" && !(address is { Scheme: "http", IsLoopback: true } && registry.IsLoopback))
+            throw new LinuxKitException($"{reference}: the registry sends to {address.GetLeftPart(UriPartial.Authority)} for a token, over plain http; no password is sent that way");
+
+        var scope = $"repository:{reference.Repository}:pull";
+        using var request = login is { IsIdentityToken: true }
+            ? Refresh(address, fields.GetValueOrDefault("service"), scope, login)
+            : new HttpRequestMessage(HttpMethod.Get, WithQuery(address, fields.GetValueOrDefault("service"), scope));
+        if (login is { IsIdentityToken: false })
+            request.Headers.Authorization = Basic(login);
+
+        using var response = await http.SendAsync(request, ct);
+        if (response.StatusCode is HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden)
+            return null;
+
+        response.EnsureSuccessStatusCode();
+        using var document = JsonDocument.Parse(await response.Content.ReadAsByteArrayAsync(ct));
+        var token = Descriptor.Text(document.RootElement, "token") ?? Descriptor.Text(document.RootElement, "access_token");
+        return token is null ? null : new("Bearer", token);
+    }
+
+    private static HttpRequestMessage Refresh(Uri address, string? service, string scope, Login login) =>
+        new(HttpMethod.Post, address)
+        {
+            Content = new FormUrlEncodedContent(new Dictionary<string, string>
+            {
+                ["grant_type"] = "refresh_token",
+                ["refresh_token"] = login.Secret,
+                ["service"] = service ?? "",
+                ["scope"] = scope,
+                ["client_id"] = ClientId,
+            }),
+        };
+
+    private static Uri WithQuery(Uri address, string? service, string scope)
+    {
+        var query = new StringBuilder(address.Query.TrimStart('?'));
+        if (query.Length > 0)
+            query.Append('&');
+        if (service is not null)
+            query.Append("service=").Append(Uri.EscapeDataString(service)).Append('&');
+        return new UriBuilder(address) { Query = query.Append("scope=").Append(Uri.EscapeDataString(scope)).ToString() }.Uri;
+    }
+
+    // key="value",key="value"; commas may stand in the values.
+    private static Dictionary<string, string> Fields(string parameter)
+    {
+        var fields = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase);
+        var rest = parameter.AsSpan();
+        while (rest.IndexOf('=') is > 0 and var equals)
+        {
+            var key = rest[..equals].Trim(" ,").ToString();
+            rest = rest[(equals + 1)..];
+            var quoted = rest.StartsWith("\"");
+            rest = quoted ? rest[1..] : rest;
+            var end = rest.IndexOf(quoted ? '"' : ',');
+            fields[key] = (end < 0 ? rest : rest[..end]).ToString();
+            rest = end < 0 ? [] : rest[(end + 1)..];
+        }
+
+        return fields;
+    }
+
+    private static AuthenticationHeaderValue Basic(Login login) =>
+        new("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes($"{login.User}:{login.Secret}")));
+
+    private static string Key(ImageReference reference) => $"{reference.Registry}/{reference.Repository}";
+}
