@@ -16,6 +16,7 @@ var benchmarks = new Dictionary<string, Func<Task<IReadOnlyList<Measurement>>>>(
     ["console"] = ConsoleRates.RunAsync,
     ["keys"] = KeystrokeEcho.RunAsync,
     ["many"] = ManyMachines.RunAsync,
+    ["build"] = LinuxKitBuild.RunAsync,
 };
 
 var unknown = args.Where(name => !benchmarks.ContainsKey(name)).ToList();
