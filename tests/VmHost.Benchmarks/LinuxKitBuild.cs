@@ -31,9 +31,9 @@ internal static class LinuxKitBuild
         var (wall, processor, memory, hashOk) = (new List<Pair>(), new List<Pair>(), new List<double>(), true);
         for (var i = 0; i <= Pairs; i++)
         {
-            var own = Run(directory, Time, "-f", "%M", "-o", directory.Combine("peak"), Repository.Published("vmctl"), "build", "--cache", directory.Combine("store"), "--dir", directory.Combine("out"), "-q", directory.Combine("big.yaml"));
-            var raw = Run(directory, "/bin/bash", "-c", $"set -e; cd {directory.Path}; rm -rf tree; mkdir tree; for l in saved/*.tar.gz; do pigz -dc $l | tar -xf - -C tree; done; cd tree; find . -print0 | LC_ALL=C sort -z | cpio -0 -o -H newc --quiet | pigz >../raw.img");
-            hashOk &= Content(directory.Combine("out", "big-initrd.img"), "containers/services/big/lower/") == Content(directory.Combine("raw.img"), "./");
+            var own = Execute(directory, Time, "-f", "%M", "-o", directory.Combine("peak"), Repository.Published("vmctl"), "build", "--cache", directory.Combine("store"), "--dir", directory.Combine("out"), "-q", directory.Combine("big.yaml"));
+            var raw = Execute(directory, "/bin/bash", "-c", $"set -e; cd {directory.Path}; rm -rf tree; mkdir tree; for l in saved/*.tar.gz; do pigz -dc $l | tar -xf - -C tree; done; cd tree; find . -print0 | LC_ALL=C sort -z | cpio -0 -o -H newc --quiet | pigz >../raw.img");
+            hashOk &= Content(directory.Combine("out", "big-initrd.img"), "containers/services/big/lower/") == Content(directory.Combine("raw.img"), "");
             if (i == 0)
                 continue; // warms up: caches
 
@@ -81,10 +81,10 @@ internal static class LinuxKitBuild
             $$"""[{"Config":"c.json","RepoTags":["bench/big:1"],"Layers":[{{string.Join(',', Enumerable.Range(0, Layers).Select(layer => $"\"{layer}.tar.gz\""))}}]}]""");
         await TarFile.CreateFromDirectoryAsync(saved, directory.Combine("big.tar"), includeBaseDirectory: false);
         await File.WriteAllTextAsync(directory.Combine("big.yaml"), "services: [{name: big, image: 'bench/big:1'}]\n");
-        Run(directory, Repository.Published("vmctl"), "image", "load", "--cache", directory.Combine("store"), directory.Combine("big.tar"));
+        Execute(directory, Repository.Published("vmctl"), "image", "load", "--cache", directory.Combine("store"), directory.Combine("big.tar"));
     }
 
-    private static (double Wall, double Processor) Run(TemporaryDirectory directory, string executable, params IReadOnlyList<string> arguments)
+    private static (double Wall, double Processor) Execute(TemporaryDirectory directory, string executable, params IReadOnlyList<string> arguments)
     {
         using var spawn = new ProcessSpawn();
         spawn.Open(0, "/dev/null", Descriptor.ReadOnly);
