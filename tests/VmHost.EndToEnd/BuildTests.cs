@@ -68,6 +68,43 @@ public sealed class BuildTests : IDisposable
         await PongAsync(daemon, "old", _directory.Combine("linux-redis"));
     }
 
+    [Fact]
+    public async Task A_pull_that_is_killed_again_and_again_goes_on_and_nothing_is_damaged()
+    {
+        await using var registry = new DockerRegistry();
+        await registry.ReadyAsync();
+        await OkAsync("/x", "image", "load", Path.Combine(Repository.Images, "linuxkit-images.tar"));
+        foreach (var image in (string[])["kernel", "runc", "redis"])
+            await registry.PushAsync(Store, $"docker.io/vmhost/{image}:demo", $"vmhost/{image}", "demo");
+        await File.WriteAllTextAsync(_directory.Combine("x.yaml"), "kernel: {image: 'vmhost/kernel:demo'}\ninit: ['vmhost/runc:demo', 'vmhost/redis:demo']\n", TestContext.Current.CancellationToken);
+        string[] build = ["build", "-q", "--mirror", $"docker.io={registry.Address}", "--cache", _directory.Combine("killed"), _directory.Combine("x.yaml")];
+        await OkAsync("/x", "build", "-q", _directory.Combine("x.yaml"));
+        var expected = await File.ReadAllBytesAsync(_directory.Combine("x-initrd.img"), TestContext.Current.CancellationToken);
+        File.Delete(_directory.Combine("x-initrd.img"));
+
+        var random = new Random(1);
+        for (var i = 0; i < 20; i++)
+        {
+            using var kill = new CancellationTokenSource(TimeSpan.FromMilliseconds(random.Next(20, 900)), TimeProvider.System);
+            try
+            {
+                await Vmctl.Command("/x", build).WithWorkingDirectory(_directory.Path).ExecuteAsync(kill.Token);
+                File.Delete(_directory.Combine("x-initrd.img")); // it was faster
+            }
+            catch (OperationCanceledException)
+            {
+                if (File.Exists(_directory.Combine("x-initrd.img")))
+                    Assert.Equal(expected, await File.ReadAllBytesAsync(_directory.Combine("x-initrd.img"), TestContext.Current.CancellationToken));
+            }
+        }
+
+        await OkAsync("/x", build);
+        Assert.Equal(expected, await File.ReadAllBytesAsync(_directory.Combine("x-initrd.img"), TestContext.Current.CancellationToken));
+        await OkAsync("/x", "image", "prune", "--cache", _directory.Combine("killed"));
+        Assert.Empty(Directory.GetFiles(_directory.Combine("killed", "ingest")));
+        Assert.Empty(Directory.GetFiles(_directory.Path, "*.new"));
+    }
+
     [Theory]
     [InlineData("kernel: {image: 'vmhost/none:1'}", "cannot pull docker.io/vmhost/none:1 from http://127.0.0.1:1: Connection refused")]
     [InlineData("kernle: {}", "x.yaml:1:1: there is no key 'kernle'; did you mean kernel?")]

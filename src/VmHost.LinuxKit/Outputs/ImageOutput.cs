@@ -34,6 +34,7 @@ internal sealed class ImageOutput(string directory, string name, Layout layout, 
     internal IReadOnlyList<string> Write(IEnumerable<Entry> entries, IReadOnlyList<OutputFormat> formats, CancellationToken ct)
     {
         using var files = new NewFiles(directory);
+        files.RemoveLeftOvers(name);
         if (formats[0] is OutputFormat.Tar or OutputFormat.Docker)
             WriteTar(entries, formats[0], files, ct);
         else

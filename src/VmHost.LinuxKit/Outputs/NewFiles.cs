@@ -1,3 +1,5 @@
+using VmHost.LinuxKit.Images;
+
 namespace VmHost.LinuxKit.Outputs;
 
 /// <summary>
@@ -17,10 +19,22 @@ internal sealed class NewFiles(string directory) : IDisposable
     internal FileStream Create(string name)
     {
         var temporary = Path.Combine(directory, $".{(name.Length > 0 ? name : "build")}.{Guid.NewGuid():N}.new");
-        var file = new FileStream(temporary, new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.ReadWrite, BufferSize = BufferBytes });
+        var file = new FileStream(temporary, new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.ReadWrite, Share = FileShare.None, BufferSize = BufferBytes });
         _files.Add((temporary, name.Length > 0 ? Path.Combine(directory, name) : ""));
         _open.Add(file);
         return file;
+    }
+
+    /// <summary>Removes what builds left that were killed: nobody has it open, which shows by its lock.</summary>
+    /// <param name="name">What the files' names begin with.</param>
+    internal void RemoveLeftOvers(string name)
+    {
+        foreach (var file in Directory.EnumerateFiles(directory, $".{name}*.new").Concat(Directory.EnumerateFiles(directory, ".build.*.new")).ToList())
+        {
+            using var nobodys = FileLock.TryAcquire(file);
+            if (nobodys is not null)
+                File.Delete(file);
+        }
     }
 
     /// <summary>Gives all of them their names.</summary>
@@ -34,9 +48,22 @@ internal sealed class NewFiles(string directory) : IDisposable
 
     public void Dispose()
     {
-        foreach (var file in _open)
-            file.Dispose();
         foreach (var (temporary, _) in _files)
             File.Delete(temporary);
+        foreach (var file in _open)
+            Close(file);
+    }
+
+    // What is still buffered goes to a file that nobody will see: a full disk, which may be why, is told already.
+    private static void Close(FileStream file)
+    {
+        try
+        {
+            file.Dispose();
+        }
+        catch (IOException)
+        {
+            file.SafeFileHandle.Dispose();
+        }
     }
 }
