@@ -108,6 +108,20 @@ public sealed class BuilderTests : IDisposable
     }
 
     [Fact]
+    public async Task Every_compression_holds_the_same()
+    {
+        await BuildAsync(Yaml, request => request with { Compression = Compression.None });
+        var plain = await File.ReadAllBytesAsync(Path.Combine(Output, "x-initrd.img"), TestContext.Current.CancellationToken);
+        await BuildAsync(Yaml, request => request with { Compression = Compression.Zstd });
+
+        using var unpacked = new MemoryStream();
+        await using var zstd = new ZstdSharp.DecompressionStream(File.OpenRead(Path.Combine(Output, "x-initrd.img")), leaveOpen: false);
+        await zstd.CopyToAsync(unpacked, TestContext.Current.CancellationToken);
+        Assert.Equal(plain, unpacked.ToArray());
+        Assert.Equal(0, plain.Length % 512);
+    }
+
+    [Fact]
     public async Task Lists_of_packages_are_put_together()
     {
         await BuildAsync("init: ['t/apk1:1', 't/apk2:1']", request => request with { Compression = Compression.None });

@@ -23,9 +23,10 @@ internal static class BuildCommand
         var dryRun = new Option<bool>("--dry-run") { Description = "Check everything, pull what is missing, write nothing" };
         var @lock = new Option<bool>("--lock") { Description = "Write the images' digests into FILE's .lock.json" };
         var locked = new Option<bool>("--locked") { Description = "Refuse images that are not in FILE's .lock.json" };
+        var maxImage = new Option<string?>("--max-image-size") { Description = "What one image may be when unpacked (default 8G)", HelpName = "SIZE" };
         var command = new Command("build", "Build kernel, initrd and cmdline from LinuxKit's YAML")
         {
-            files, name, directory, format, layout, compression, pull, noCache, dryRun, @lock, locked,
+            files, name, directory, format, layout, compression, pull, noCache, dryRun, @lock, locked, maxImage,
         };
         common.AddTo(command);
         command.SetAction((parsed, ct) => BuildInput.TellingAsync(async () =>
@@ -50,6 +51,7 @@ internal static class BuildCommand
                 Locked = parsed.GetValue(locked),
                 Compression = BuildOptionSet.Compression(parsed.GetValue(compression)!),
                 DryRun = parsed.GetValue(dryRun),
+                Limits = parsed.GetValue(maxImage) is { } size ? new() { MaxImageBytes = SizeSyntax.Parse("--max-image-size", size) } : new(),
                 WorkingDirectory = Directory.GetCurrentDirectory(),
                 Home = BuildInput.Home,
             };

@@ -62,6 +62,10 @@ internal static class BuildInput
         {
             return await work();
         }
+        catch (OperationCanceledException)
+        {
+            throw new CliException(ExitCodes.Interrupted, "interrupted; what was pulled so far is kept, and nothing else");
+        }
         catch (LinuxKitException e)
         {
             throw new CliException(ExitCodes.Failed, e.Faults);

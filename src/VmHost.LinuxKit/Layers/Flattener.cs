@@ -143,7 +143,7 @@ internal sealed class Flattener(Image image, LayerLimits limits)
             throw TooMany(entry);
         _bytes += entry.Size;
         if (_bytes > limits.MaxImageBytes || entry.Size > limits.MaxImageBytes)
-            throw new LinuxKitException($"{entry.Origin}: {entry.Name}: the image becomes larger than {limits.MaxImageBytes} bytes when unpacked");
+            throw new LinuxKitException($"{entry.Origin}: {entry.Name}: the image becomes larger than {limits.MaxImageBytes} bytes when unpacked (vmctl build --max-image-size allows more)");
     }
 
     private LinuxKitException TooMany(Entry entry) => new($"{entry.Origin}: {entry.Name}: the image has more than {limits.MaxEntries} entries");

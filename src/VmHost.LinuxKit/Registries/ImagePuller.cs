@@ -34,7 +34,11 @@ internal sealed class ImagePuller(ImageStore store, RegistryClient registries, I
         if (manifest.Config is null)
             throw new LinuxKitException($"{name}: the index points to another index, and not to an image");
 
-        await Task.WhenAll(manifest.Layers.Append(manifest.Config).DistinctBy(blob => blob.Digest).Select(blob => FetchAsync(reference, blob, ct)));
+        // How much is to come is known before its first byte.
+        var missing = manifest.Layers.Append(manifest.Config).DistinctBy(blob => blob.Digest).Where(blob => !store.HasBlob(blob)).ToList();
+        foreach (var blob in missing)
+            progress.Pulled(new(name, blob.Digest, 0, blob.Size));
+        await Task.WhenAll(missing.Select(blob => FetchAsync(reference, blob, ct)));
         await store.NameAsync(name, top, ct);
         return store.Load(name, top, architecture)
             ?? throw new LinuxKitException($"{name} was pulled and is not in {store.Directory}: was it pruned meanwhile?");
@@ -78,9 +82,9 @@ internal sealed class ImagePuller(ImageStore store, RegistryClient registries, I
         var buffer = ArrayPool<byte>.Shared.Rent(256 << 10);
         try
         {
-            while (await content.ReadAsync(buffer, ct) is > 0 and var count)
+            while (await StallLimit.WithinAsync(token => content.ReadAsync(buffer, token).AsTask(), TimeProvider.System, ct) is > 0 and var count)
             {
-                await file.WriteAsync(buffer.AsMemory(0, count), ct);
+                await WriteAsync(file, buffer.AsMemory(0, count), reference, ct);
                 if (file.Position > blob.Size)
                     throw new LinuxKitException($"{reference}: the registry sends more than the {blob.Size} bytes that the layer {blob.Digest} has");
                 progress.Pulled(new(reference.ToString(), blob.Digest, file.Position, blob.Size));
@@ -93,6 +97,19 @@ internal sealed class ImagePuller(ImageStore store, RegistryClient registries, I
         finally
         {
             ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+
+    // No fault of the registry, and so nothing to try again.
+    private static async Task WriteAsync(FileStream file, ReadOnlyMemory<byte> bytes, ImageReference reference, CancellationToken ct)
+    {
+        try
+        {
+            await file.WriteAsync(bytes, ct);
+        }
+        catch (IOException e)
+        {
+            throw new LinuxKitException($"{reference}: a layer cannot be kept: {e.Message} (vmctl image prune frees space; --cache names another place)", e);
         }
     }
 

@@ -21,6 +21,7 @@ internal sealed class RegistryClient : IDisposable
     private readonly HttpClient _http;
     private readonly RegistryTokens _tokens;
     private readonly Mirrors _mirrors;
+    private readonly TimeProvider _time;
     private readonly ResiliencePipeline _retry;
 
     internal RegistryClient(Mirrors mirrors, Credentials credentials, TimeProvider time)
@@ -30,7 +31,7 @@ internal sealed class RegistryClient : IDisposable
         _http = new(_handler, disposeHandler: false) { Timeout = Timeout.InfiniteTimeSpan };
         _http.DefaultRequestHeaders.UserAgent.ParseAdd("vmhost");
         _tokens = new(_http, credentials);
-        _mirrors = mirrors;
+        (_mirrors, _time) = (mirrors, time);
         _retry = new ResiliencePipelineBuilder { TimeProvider = time }
             .AddRetry(new RetryStrategyOptions
             {
@@ -105,7 +106,7 @@ internal sealed class RegistryClient : IDisposable
                 request.Headers.Accept.ParseAdd(type);
             request.Headers.Range = from is null ? null : new RangeHeaderValue(from, null);
             request.Headers.Authorization = _tokens.Known(reference);
-            var response = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, ct);
+            var response = await StallLimit.WithinAsync(token => _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, token), _time, ct);
             if (response.IsSuccessStatusCode)
                 return response;
 
@@ -136,12 +137,12 @@ internal sealed class RegistryClient : IDisposable
             null => e.InnerException?.Message ?? e.Message,
         };
 
-    private static async Task<byte[]> ReadAsync(HttpContent content, ImageReference reference, CancellationToken ct)
+    private async Task<byte[]> ReadAsync(HttpContent content, ImageReference reference, CancellationToken ct)
     {
         await using var stream = await content.ReadAsStreamAsync(ct);
         using var kept = new MemoryStream();
         var buffer = new byte[64 << 10];
-        while (await stream.ReadAsync(buffer, ct) is > 0 and var count)
+        while (await StallLimit.WithinAsync(token => stream.ReadAsync(buffer, token).AsTask(), _time, ct) is > 0 and var count)
         {
             await kept.WriteAsync(buffer.AsMemory(0, count), ct);
             if (kept.Length > Manifest.MaxBytes)
