@@ -120,11 +120,24 @@ public sealed class BuildTests : IDisposable
     }
 
     [Fact]
+    public async Task A_yaml_from_stdin_is_built()
+    {
+        await OkAsync("/x", "image", "load", Path.Combine(Repository.Images, "linuxkit-images.tar"));
+
+        await ("kernel: {image: 'vmhost/kernel:demo', cmdline: x}" | Vmctl.Command("/x", "build", "-q", "-").WithWorkingDirectory(_directory.Path)
+            .WithEnvironmentVariables(variables => variables.Set("XDG_CACHE_HOME", _directory.Combine("cache")))).ExecuteAsync(TestContext.Current.CancellationToken);
+
+        Assert.Equal("x", await File.ReadAllTextAsync(_directory.Combine("moby-cmdline"), TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
     public async Task Words_that_make_no_build_are_refused()
     {
         Assert.Contains("there is no file nothing, nor nothing.yml, nor nothing.yaml", (await RunAsync("/x", "build", "nothing")).StandardError, StringComparison.Ordinal);
         Assert.Contains("--lock writes the lock file and --locked obeys it", (await RunAsync("/x", "build", "--lock", "--locked", "-")).StandardError, StringComparison.Ordinal);
         Assert.Equal(4, (await RunAsync("/x", "image", "rm", "none")).ExitCode);
+        await File.WriteAllTextAsync(_directory.Combine("machine.yaml"), "prefix: images/demo\n", TestContext.Current.CancellationToken);
+        Assert.Contains("looks like a machine's manifest, and not like an image's YAML: vmctl run --spec machine.yaml", (await RunAsync("/x", "run", "machine.yaml")).StandardError, StringComparison.Ordinal);
         Assert.Contains("there is no file or directory none", (await RunAsync("/x", "image", "load", "none")).StandardError, StringComparison.Ordinal);
     }
 

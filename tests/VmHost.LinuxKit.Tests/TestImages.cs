@@ -19,12 +19,14 @@ internal sealed class TestImages : IDisposable
     internal string Combine(string name) => _directory.Combine(name);
 
     /// <summary>Adds an image; layers as they are stored, the lowest first, with what they are when unpacked.</summary>
-    internal TestImages Add(string name, JsonObject config, params IReadOnlyList<(byte[] Stored, byte[] Unpacked)> layers)
+    internal TestImages Add(string name, JsonObject config, params IReadOnlyList<(byte[] Stored, byte[] Unpacked)> layers) => Add("amd64", name, config, layers);
+
+    internal TestImages Add(string architecture, string name, JsonObject config, IReadOnlyList<(byte[] Stored, byte[] Unpacked)> layers)
     {
         Directory.CreateDirectory(Path.Combine(Layout, "blobs", "sha256"));
         var settings = new JsonObject
         {
-            ["architecture"] = "amd64",
+            ["architecture"] = architecture,
             ["os"] = "linux",
             ["config"] = config,
             ["rootfs"] = new JsonObject { ["type"] = "layers", ["diff_ids"] = new JsonArray([.. layers.Select(layer => (JsonNode)Digest(layer.Unpacked))]) },
@@ -39,8 +41,7 @@ internal sealed class TestImages : IDisposable
         var descriptor = Put(Encoding.UTF8.GetBytes(manifest.ToJsonString()), Manifest.OciManifest);
         descriptor["annotations"] = new JsonObject { ["org.opencontainers.image.ref.name"] = name };
         _manifests.Add(descriptor);
-        File.WriteAllText(Path.Combine(Layout, "oci-layout"), """{"imageLayoutVersion":"1.0.0"}""");
-        File.WriteAllText(Path.Combine(Layout, "index.json"), new JsonObject { ["schemaVersion"] = 2, ["manifests"] = _manifests.DeepClone() }.ToJsonString());
+        WriteIndex();
         return this;
     }
 
@@ -48,6 +49,32 @@ internal sealed class TestImages : IDisposable
 
     internal TestImages Add(string name, JsonObject config, params IReadOnlyList<TestLayer> layers) =>
         Add(name, config, [.. layers.Select(layer => layer.Tar()).Select(tar => (TestLayer.Gzip(tar), tar))]);
+
+    /// <summary>Puts the images that were added so far under one name, each for another processor, as buildx does: with an attestation before them.</summary>
+    internal TestImages AsIndex(string name, params IReadOnlyList<string> architectures)
+    {
+        var manifests = _manifests.Select((manifest, i) => (JsonNode)new JsonObject
+        {
+            ["mediaType"] = Manifest.OciManifest,
+            ["digest"] = (string)manifest!["digest"]!,
+            ["size"] = manifest["size"]!.DeepClone(),
+            ["platform"] = new JsonObject { ["os"] = "linux", ["architecture"] = architectures[i] },
+        });
+        var attestation = new JsonObject
+        {
+            ["mediaType"] = Manifest.OciManifest,
+            ["digest"] = Digest("nothing"u8.ToArray()),
+            ["size"] = 7,
+            ["platform"] = new JsonObject { ["os"] = "unknown", ["architecture"] = "unknown" },
+        };
+        var index = new JsonObject { ["schemaVersion"] = 2, ["mediaType"] = Manifest.OciIndex, ["manifests"] = new JsonArray([attestation, .. manifests]) };
+        var descriptor = Put(Encoding.UTF8.GetBytes(index.ToJsonString()), Manifest.OciIndex);
+        descriptor["annotations"] = new JsonObject { ["org.opencontainers.image.ref.name"] = name };
+        _manifests.Clear();
+        _manifests.Add(descriptor);
+        WriteIndex();
+        return this;
+    }
 
     internal async Task<ImageStore> LoadAsync()
     {
@@ -61,6 +88,12 @@ internal sealed class TestImages : IDisposable
     public void Dispose() => _directory.Dispose();
 
     internal static string Digest(byte[] content) => $"sha256:{Convert.ToHexStringLower(SHA256.HashData(content))}";
+
+    private void WriteIndex()
+    {
+        File.WriteAllText(Path.Combine(Layout, "oci-layout"), """{"imageLayoutVersion":"1.0.0"}""");
+        File.WriteAllText(Path.Combine(Layout, "index.json"), new JsonObject { ["schemaVersion"] = 2, ["manifests"] = _manifests.DeepClone() }.ToJsonString());
+    }
 
     private JsonObject Put(byte[] content, string mediaType)
     {

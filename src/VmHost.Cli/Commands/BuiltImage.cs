@@ -17,7 +17,8 @@ internal static class BuiltImage
 
     private static Task<string> PrefixAsync(string yaml, CancellationToken ct) => BuildInput.TellingAsync(async () =>
     {
-        var file = BuildInput.Find(yaml);
+        // The prefix was made absolute; errors name what was typed.
+        var file = BuildInput.Find(Path.GetRelativePath(Directory.GetCurrentDirectory(), yaml) is var relative && !relative.StartsWith("..", StringComparison.Ordinal) ? relative : yaml);
         var directory = Path.GetDirectoryName(Path.GetFullPath(file))!;
         var name = BuildInput.NameOf(file);
         var request = new BuildRequest
@@ -33,7 +34,19 @@ internal static class BuiltImage
             WorkingDirectory = Directory.GetCurrentDirectory(),
             Home = BuildInput.Home,
         };
-        await new ImageBuilder(new BuildProgressView(Output.HasWatcher ? ProgressKind.Terminal : ProgressKind.Plain)).BuildAsync(request, ct);
+        try
+        {
+            await new ImageBuilder(new BuildProgressView(Output.HasWatcher ? ProgressKind.Terminal : ProgressKind.Plain)).BuildAsync(request, ct);
+        }
+        catch (LinuxKitException e) when (e.Faults.Any(IsOfManifest))
+        {
+            throw new CliException(ExitCodes.Usage, [.. e.Faults, $"{file} looks like a machine's manifest, and not like an image's YAML: vmctl run --spec {file}"]);
+        }
+
         return Path.Combine(directory, name);
     });
+
+    // Both are YAML, and both go with run.
+    private static bool IsOfManifest(string fault) =>
+        fault.Contains("there is no key 'prefix'", StringComparison.Ordinal) || fault.Contains(": kernel wants keys with values", StringComparison.Ordinal);
 }

@@ -3,8 +3,8 @@ using VmHost.LinuxKit.Images;
 namespace VmHost.LinuxKit.Outputs;
 
 /// <summary>
-/// Files that get their names all at once when they are whole: a build that fails or is killed changes nothing. A machine that runs
-/// keeps the file that it has open.
+/// Files that get their names, one right after the other, when all of them are whole: a build that fails changes nothing. A machine that
+/// runs keeps the file that it has open.
 /// </summary>
 internal sealed class NewFiles(string directory) : IDisposable
 {

@@ -106,6 +106,28 @@ public sealed class ImageStoreTests
     }
 
     [Fact]
+    public async Task A_tar_of_a_layout_is_loaded()
+    {
+        using var images = new TestImages().Add("docker.io/t/a:1", new TestLayer().File("a"));
+        var archive = images.Combine("oci.tar");
+        await System.Formats.Tar.TarFile.CreateFromDirectoryAsync(images.Layout, archive, includeBaseDirectory: false, TestContext.Current.CancellationToken);
+        var store = ImageStore.Open(images.StoreDirectory);
+
+        Assert.Equal(["docker.io/t/a:1"], await new ImageLoader(store).LoadAsync(archive, null, CancellationToken.None));
+        Assert.NotNull(store.Find(ImageReference.Parse("t/a:1"), "amd64"));
+    }
+
+    [Fact]
+    public async Task An_image_with_a_tag_alone_wants_a_name()
+    {
+        using var images = new TestImages().Add("latest", new TestLayer().File("a"));
+        var loader = new ImageLoader(ImageStore.Open(images.StoreDirectory));
+
+        Assert.Contains("calls its image 'latest', which is no full name; give it one with --name", (await Assert.ThrowsAsync<LinuxKitException>(() => loader.LoadAsync(images.Layout, null, CancellationToken.None))).Message, StringComparison.Ordinal);
+        Assert.Equal(["docker.io/t/a:1"], await loader.LoadAsync(images.Layout, "t/a:1", CancellationToken.None));
+    }
+
+    [Fact]
     public async Task What_holds_no_image_is_refused()
     {
         using var images = new TestImages();

@@ -54,6 +54,14 @@ public sealed class FlattenerTests
         Assert.Equal(["out", "out/passwd"], new Flattener(await images.LoadAsync("docker.io/t/through:1"), new()).Entries().Select(entry => entry.Name));
     }
 
+    [Fact]
+    public async Task Of_entries_with_the_same_name_the_first_counts()
+    {
+        using var images = new TestImages().Add("docker.io/t/twice:1", new TestLayer().File("a", "one").File("./a", "two").File("a/b", "below a file"));
+
+        Assert.Equal(["File a 644 one"], new Flattener(await images.LoadAsync("docker.io/t/twice:1"), new()).Entries().Select(Describe));
+    }
+
     [Theory]
     [InlineData("../evil")]
     [InlineData("a/../../evil")]

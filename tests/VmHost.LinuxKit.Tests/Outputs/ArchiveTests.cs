@@ -47,6 +47,16 @@ public sealed class ArchiveTests : IDisposable
     }
 
     [Fact]
+    public async Task Bsdtar_lists_what_was_written()
+    {
+        var file = _directory.Combine("a.cpio");
+        await using (var output = File.Create(file))
+            Write(output);
+
+        Assert.Equal(Entries.Select(entry => entry.Name), (await ListAsync("bsdtar", ["-tf", file])).Select(line => line.TrimEnd('/')));
+    }
+
+    [Fact]
     public async Task Tar_lists_what_was_written()
     {
         var file = _directory.Combine("a.tar");

@@ -180,6 +180,32 @@ public sealed class PullTests : IDisposable
     [Fact]
     public void A_login_never_shows_its_secret() => Assert.DoesNotContain("s3cret", $"{new Login("me", "s3cret")}", StringComparison.Ordinal);
 
+    [Theory]
+    [InlineData("amd64", "for amd64")]
+    [InlineData("arm64", "for arm64")]
+    public async Task From_an_index_comes_what_is_for_the_processor(string architecture, string content)
+    {
+        using var images = Index();
+        using var registry = new TestRegistry(images.Layout);
+
+        var image = await PullAsync(registry: registry, name: "t/many:1", architecture: architecture);
+
+        Assert.Equal([content], new VmHost.LinuxKit.Layers.Flattener(image, new()).Entries().Select(entry => entry.Name));
+        Assert.Equal(4, registry.Requests.Count); // index, manifest, configuration, layer: nothing of the other
+        Assert.Null(Store().Find(ImageReference.Parse("t/many:1"), architecture == "amd64" ? "arm64" : "amd64"));
+    }
+
+    [Fact]
+    public async Task An_index_without_the_processor_is_told()
+    {
+        using var images = Index();
+        using var registry = new TestRegistry(images.Layout);
+
+        Assert.Equal(
+            "docker.io/t/many:1 has no image for linux/s390x; it has linux/amd64, linux/arm64",
+            (await Assert.ThrowsAsync<LinuxKitException>(() => PullAsync(registry: registry, name: "t/many:1", architecture: "s390x"))).Message);
+    }
+
     [Fact]
     public async Task An_image_that_is_not_there_is_told()
     {
@@ -206,11 +232,23 @@ public sealed class PullTests : IDisposable
 
     private ImageStore Store() => ImageStore.Open(_images.StoreDirectory);
 
-    private async Task<Image> PullAsync(Credentials? credentials = null, string? store = null, string name = "t/a:1")
+    private static TestImages Index()
     {
-        using var client = new RegistryClient(Mirrors.Parse([_registry.Mirror]), credentials ?? new(null), TimeProvider.System);
+        var images = new TestImages();
+        foreach (var architecture in (string[])["amd64", "arm64"])
+        {
+            var tar = new TestLayer().File($"for {architecture}").Tar();
+            images.Add(architecture, "unused", [], [(TestLayer.Gzip(tar), tar)]);
+        }
+
+        return images.AsIndex("docker.io/t/many:1", "amd64", "arm64");
+    }
+
+    private async Task<Image> PullAsync(Credentials? credentials = null, string? store = null, string name = "t/a:1", string architecture = "amd64", TestRegistry? registry = null)
+    {
+        using var client = new RegistryClient(Mirrors.Parse([(registry ?? _registry).Mirror]), credentials ?? new(null), TimeProvider.System);
         using var puller = new ImagePuller(ImageStore.Open(store ?? _images.StoreDirectory), client, new Silence());
-        return await puller.PullAsync(ImageReference.Parse(name), "amd64", CancellationToken.None);
+        return await puller.PullAsync(ImageReference.Parse(name), architecture, CancellationToken.None);
     }
 
     private sealed class Silence : IBuildProgress
