@@ -92,7 +92,7 @@ internal sealed class ImageLoader(ImageStore store)
         foreach (var image in document.RootElement.EnumerateArray())
         {
             var config = resolve(Descriptor.Text(image, "Config") ?? throw new LinuxKitException($"{path}: manifest.json names no Config"));
-            var layers = image.GetProperty("Layers").EnumerateArray().Select(layer => resolve(layer.GetString() ?? "") with { MediaType = OciLayerType });
+            var layers = image.GetProperty("Layers").EnumerateArray().Select(layer => WithLayerType(resolve(layer.GetString() ?? "")));
             var manifest = new JsonObject
             {
                 ["schemaVersion"] = 2,
@@ -112,6 +112,23 @@ internal sealed class ImageLoader(ImageStore store)
         }
 
         return images.Count < 2 || name is null ? images : throw new LinuxKitException($"{path}: holds {images.Count} images, so that --name fits none of them");
+    }
+
+    // Docker's manifest does not say how a layer is packed, and other tools go by what ours says.
+    private Descriptor WithLayerType(Descriptor layer)
+    {
+        Span<byte> magic = stackalloc byte[4];
+        using var file = File.OpenRead(store.BlobPath(layer.Digest));
+        var read = file.ReadAtLeast(magic, magic.Length, throwOnEndOfStream: false);
+        return layer with
+        {
+            MediaType = OciLayerType + magic[..read] switch
+            {
+                [0x1F, 0x8B, ..] => "+gzip",
+                [0x28, 0xB5, 0x2F, 0xFD] => "+zstd",
+                _ => "",
+            },
+        };
     }
 
     private static List<(string Name, Descriptor Top)> Named(Manifest index, string? name, string path)

@@ -14,7 +14,7 @@ internal static class TarEntries
 
     /// <param name="entry">As it was read.</param>
     /// <param name="label">Where from, to begin errors with.</param>
-    /// <param name="keepName">Directories keep the slash behind their names.</param>
+    /// <param name="keepName">The name stays as it is written, with what is before and behind it: <c>./lib/</c>.</param>
     /// <exception cref="LinuxKitException">It leads out of the tree, or Linux cannot hold it.</exception>
     internal static Entry Convert(TarEntry entry, string label, bool keepName = false)
     {
@@ -33,7 +33,7 @@ internal static class TarEntries
         var device = type is EntryType.CharacterDevice or EntryType.BlockDevice ? entry as PosixTarEntry : null;
         return new()
         {
-            Name = keepName && entry.Name.EndsWith('/') ? name + "/" : name,
+            Name = keepName ? entry.Name.TrimStart('/') : name,
             Type = type,
             Mode = (int)entry.Mode & FileModes.Mask,
             Uid = entry.Uid,

@@ -38,7 +38,7 @@ internal sealed class CpioWriter(Stream output)
         if (size > uint.MaxValue)
             throw new LinuxKitException($"{entry.Origin}: {entry.Name} has {size} bytes; an initrd's files have less than 4 GiB");
 
-        Header(entry.Name, (uint)entry.Mode | type << 12, (uint)entry.Uid, (uint)entry.Gid, entry.Type == EntryType.Directory ? 2u : 1u, unchecked((uint)entry.Time), (uint)size, (uint)entry.DeviceMajor, (uint)entry.DeviceMinor);
+        Header(entry.Name, (uint)entry.Mode | type << 12, (uint)entry.Uid, (uint)entry.Gid, entry.Type == EntryType.Directory ? 2u : 1u, (uint)Math.Clamp(entry.Time, 0, uint.MaxValue), (uint)size, (uint)entry.DeviceMajor, (uint)entry.DeviceMinor);
         if (type == 8)
             entry.CopyContent(_buffer, Put);
         else

@@ -247,22 +247,7 @@ public sealed class PullTests : IDisposable
     private async Task<Image> PullAsync(Credentials? credentials = null, string? store = null, string name = "t/a:1", string architecture = "amd64", TestRegistry? registry = null)
     {
         using var client = new RegistryClient(Mirrors.Parse([(registry ?? _registry).Mirror]), credentials ?? new(null), TimeProvider.System);
-        using var puller = new ImagePuller(ImageStore.Open(store ?? _images.StoreDirectory), client, new Silence());
+        using var puller = new ImagePuller(ImageStore.Open(store ?? _images.StoreDirectory), client, new SilentProgress());
         return await puller.PullAsync(ImageReference.Parse(name), architecture, CancellationToken.None);
-    }
-
-    private sealed class Silence : IBuildProgress
-    {
-        public void Doing(string text)
-        {
-        }
-
-        public void Note(string text)
-        {
-        }
-
-        public void Pulled(PulledBlob blob)
-        {
-        }
     }
 }
