@@ -211,6 +211,20 @@ public sealed class BuilderTests : IDisposable
     }
 
     [Fact]
+    public async Task Only_what_killed_builds_left_is_removed()
+    {
+        Directory.CreateDirectory(Output);
+        string[] mine = [".xrc.new", ".x-other.0123456789abcdef0123456789abcdef.new", ".x-initrd.img.new", ".build.mine.new", ".xy-kernel.0123456789abcdef0123456789abcdef.new"];
+        string[] left = [".x-initrd.img.0123456789abcdef0123456789abcdef.new", ".x.build.0123456789abcdef0123456789abcdef.new"];
+        foreach (var file in mine.Concat(left))
+            await File.WriteAllTextAsync(Path.Combine(Output, file), "", TestContext.Current.CancellationToken);
+
+        await BuildAsync(Yaml);
+
+        Assert.Equal(mine.Order(StringComparer.Ordinal), Directory.GetFiles(Output, "*.new").Select(file => Path.GetFileName(file)).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
     public async Task A_dry_run_writes_nothing()
     {
         var result = await BuildAsync(Yaml, request => request with { DryRun = true });

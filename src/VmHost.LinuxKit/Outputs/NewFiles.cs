@@ -10,6 +10,10 @@ internal sealed class NewFiles(string directory) : IDisposable
 {
     private const int BufferBytes = 1 << 20;
 
+    private const string Unnamed = "build";
+
+    private static readonly string[] Endings = ["-kernel", "-bzImage", "-initrd.img", "-cmdline", ".tar", ".docker", "-initrd.tar"];
+
     private readonly List<(string Temporary, string Path)> _files = [];
     private readonly List<FileStream> _open = [];
 
@@ -18,7 +22,7 @@ internal sealed class NewFiles(string directory) : IDisposable
     /// <summary>Begins a file of that name; an empty name: one that is gone in the end.</summary>
     internal FileStream Create(string name)
     {
-        var temporary = Path.Combine(directory, $".{(name.Length > 0 ? name : "build")}.{Guid.NewGuid():N}.new");
+        var temporary = Path.Combine(directory, $".{(name.Length > 0 ? name : Unnamed)}.{Guid.NewGuid():N}.new");
         var file = new FileStream(temporary, new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.ReadWrite, Share = FileShare.None, BufferSize = BufferBytes });
         _files.Add((temporary, name.Length > 0 ? Path.Combine(directory, name) : ""));
         _open.Add(file);
@@ -29,12 +33,20 @@ internal sealed class NewFiles(string directory) : IDisposable
     /// <param name="name">What the files' names begin with.</param>
     internal void RemoveLeftOvers(string name)
     {
-        foreach (var file in Directory.EnumerateFiles(directory, $".{name}*.new").Concat(Directory.EnumerateFiles(directory, ".build.*.new")).ToList())
+        foreach (var file in Directory.EnumerateFiles(directory, ".*.new").Where(file => IsOurs(Path.GetFileName(file), name)).ToList())
         {
             using var nobodys = FileLock.TryAcquire(file);
             if (nobodys is not null)
                 File.Delete(file);
         }
+    }
+
+    // ".NAME-initrd.img.", 32 hex digits, ".new": nothing that only looks like it is touched.
+    private static bool IsOurs(string file, string name)
+    {
+        const int TailLength = 1 + 32 + 4;
+        return file.Length > TailLength && file[^TailLength] == '.' && file[^(TailLength - 1)..^4].All(char.IsAsciiHexDigitLower)
+            && (Endings.Any(ending => file[1..^TailLength] == name + ending) || file[1..^TailLength] == Unnamed || file[..^TailLength] == $".{name}.build");
     }
 
     /// <summary>Gives all of them their names.</summary>

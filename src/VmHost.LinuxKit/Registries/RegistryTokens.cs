@@ -28,7 +28,8 @@ internal sealed class RegistryTokens(HttpClient http, Credentials credentials)
     /// <summary>Answers a registry's challenge. False: there is nothing to answer it with.</summary>
     internal async Task<bool> AnswerAsync(ImageReference reference, Uri registry, HttpHeaderValueCollection<AuthenticationHeaderValue> challenges, CancellationToken ct)
     {
-        var login = await credentials.FindAsync(reference, ct);
+        // The login of whoever asks: what is kept for docker.io is no business of a mirror's.
+        var login = await credentials.FindAsync(reference.Registry == ImageReference.DockerHub && IsDockerHub(registry) ? reference : reference with { Registry = registry.Authority }, ct);
         var bearer = challenges.FirstOrDefault(one => one.Scheme.Equals("Bearer", StringComparison.OrdinalIgnoreCase));
         AuthenticationHeaderValue? answer;
         if (bearer?.Parameter is not null)
@@ -115,6 +116,8 @@ internal sealed class RegistryTokens(HttpClient http, Credentials credentials)
 
     private static AuthenticationHeaderValue Basic(Login login) =>
         new("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes($"{login.User}:{login.Secret}")));
+
+    private static bool IsDockerHub(Uri registry) => registry is { Scheme: "https", Host: "registry-1.docker.io" };
 
     private static string Key(ImageReference reference) => $"{reference.Registry}/{reference.Repository}";
 }

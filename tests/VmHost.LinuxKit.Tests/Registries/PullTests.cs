@@ -151,10 +151,25 @@ public sealed class PullTests : IDisposable
             return true;
         };
         var file = _images.Combine("config.json");
-        await File.WriteAllTextAsync(file, $$$$"""{"auths":{"https://index.docker.io/v1/":{"auth":"{{{{Base64("me:secret")}}}}"}}}""", TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync(file, $$$$"""{"auths":{"127.0.0.1:{{{{_registry.Port}}}}":{"auth":"{{{{Base64("me:secret")}}}}"}}}""", TestContext.Current.CancellationToken);
 
         Assert.NotNull(await PullAsync(new Credentials(file)));
         Assert.Contains("UNAUTHORIZED: authentication required", (await Assert.ThrowsAsync<LinuxKitException>(() => PullAsync(store: _images.Combine("other")))).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_mirror_does_not_get_the_login_of_the_registry_that_it_mirrors()
+    {
+        _registry.Instead = context =>
+        {
+            TestRegistry.Refuse(context, 401, "WWW-Authenticate", "Basic realm=\"r\"");
+            return true;
+        };
+        var file = _images.Combine("config.json");
+        await File.WriteAllTextAsync(file, $$$$"""{"auths":{"https://index.docker.io/v1/":{"auth":"{{{{Base64("me:secret")}}}}"},"docker.io":{"auth":"{{{{Base64("me:secret")}}}}"}}}""", TestContext.Current.CancellationToken);
+
+        await Assert.ThrowsAsync<LinuxKitException>(() => PullAsync(new Credentials(file)));
+        Assert.All(_registry.Requests, request => Assert.DoesNotContain("Basic", request, StringComparison.Ordinal));
     }
 
     [Fact]

@@ -112,6 +112,8 @@ public sealed class SchemaTests
     [InlineData("init: *nothing", "anchor 'nothing'")]
     [InlineData("{<<: 5}", "<< merges maps")]
     [InlineData("{[a]: b}", "a key is one word, and no list or map")]
+    [InlineData("? &a [*a]\n: 1", "a key is one word, and no list or map")]
+    [InlineData("init: &a []\n*a : 1", "a key is one word, and no list or map")]
     public void It_is_refused(string yaml, string fault)
     {
         var refused = Assert.Throws<LinuxKitException>(() => Read(yaml));
