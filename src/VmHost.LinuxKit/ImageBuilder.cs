@@ -29,7 +29,7 @@ public sealed class ImageBuilder(IBuildProgress progress)
         var store = ImageStore.Open(request.StoreDirectory);
         using var inUse = await store.UseAsync(ct);
         var images = await ResolveAsync(store, configuration, request, ct);
-        return await Task.Run(() => Build(configuration, images, formats, request, ct), ct);
+        return await Task.Run(() => BuildAsync(configuration, images, formats, request, ct), ct);
     }
 
     private async Task<IReadOnlyDictionary<string, Image>> ResolveAsync(ImageStore store, ImageConfiguration configuration, BuildRequest request, CancellationToken ct)
@@ -41,7 +41,7 @@ public sealed class ImageBuilder(IBuildProgress progress)
         return await new ImageResolver(store, puller, request.Architecture).ResolveAsync(configuration.ImageNames, request.Pull, pin, ct);
     }
 
-    private BuildResult Build(ImageConfiguration configuration, IReadOnlyDictionary<string, Image> images, IReadOnlyList<OutputFormat> formats, BuildRequest request, CancellationToken ct)
+    private async Task<BuildResult> BuildAsync(ImageConfiguration configuration, IReadOnlyDictionary<string, Image> images, IReadOnlyList<OutputFormat> formats, BuildRequest request, CancellationToken ct)
     {
         var root = new RootFileSystem(configuration, images, new(request.Layout, request.Architecture, request.WorkingDirectory, request.Home, request.Limits));
         foreach (var note in root.Notes)
@@ -53,13 +53,13 @@ public sealed class ImageBuilder(IBuildProgress progress)
         if (request.DryRun)
             return new([], root.Layout, from);
 
-        var stamp = new BuildStamp(request, root.Layout, formats, configuration, images.Values);
-        if (request.OnlyIfChanged && stamp.Current() is { } current)
+        var directory = Directory.CreateDirectory(request.OutputDirectory).FullName;
+        var inputs = BuildStamp.InputsOf(request, root.Layout, formats, configuration, images.Values);
+        if (request.OnlyIfChanged && BuildStamp.LastBuild(directory, request.Name).For(inputs) is { } current)
             return new(current, root.Layout, from);
 
-        var output = new ImageOutput(Directory.CreateDirectory(request.OutputDirectory).FullName, request.Name, root.Layout, request.Compression, request.Threads);
-        var files = output.Write(root.Entries(progress.Doing), formats, ct);
-        stamp.Write(files);
+        var output = new ImageOutput(directory, request.Name, root.Layout, request.Compression, request.Threads);
+        var files = await output.WriteAsync(root.Entries(progress.Doing), formats, inputs, ct);
         progress.Doing("Create outputs:");
         progress.Doing(output.Announcement(formats));
         return new(files, root.Layout, from);

@@ -18,8 +18,8 @@ public sealed class ImageCatalog
         var pruner = new StorePruner(_store);
         return [.. _store.Names().Select(top =>
         {
-            var blobs = pruner.Blobs(top).DistinctBy(blob => blob.Digest).ToList();
-            return new KeptImage(top.Name!, top.Digest, blobs.Sum(blob => blob.Size), blobs.Count > 0 ? new DateTimeOffset(File.GetLastWriteTimeUtc(_store.BlobPath(top.Digest))) : null);
+            var blobs = pruner.TryBlobs(top);
+            return new KeptImage(top.Name!, top.Digest, blobs?.Sum(blob => blob.Size) ?? 0, blobs?.Count > 0 ? new DateTimeOffset(File.GetLastWriteTimeUtc(_store.BlobPath(top.Digest))) : null) { IsDamaged = blobs is null };
         })];
     }
 
@@ -58,7 +58,7 @@ public sealed class ImageCatalog
     public async Task<string?> RemoveAsync(string name, CancellationToken ct)
     {
         var full = ImageReference.Parse(name).ToString();
-        return await _store.RemoveAsync(full, ct) ? full : null;
+        return await _store.RemoveAsync([full], ct) > 0 ? full : null;
     }
 
     /// <summary>Removes blobs that no name needs, and names that were not built from for longest.</summary>
@@ -73,4 +73,8 @@ public sealed class ImageCatalog
 /// <param name="Digest">Of what it points to.</param>
 /// <param name="Bytes">Of its blobs that are here, also where others have them too.</param>
 /// <param name="LastUse">When it was pulled or built from; null: nothing of it is here.</param>
-public sealed record KeptImage(string Name, string Digest, long Bytes, DateTimeOffset? LastUse);
+public sealed record KeptImage(string Name, string Digest, long Bytes, DateTimeOffset? LastUse)
+{
+    /// <summary>Its manifest is not what it was: pull or load it again. Pruning removes it.</summary>
+    public bool IsDamaged { get; init; }
+}

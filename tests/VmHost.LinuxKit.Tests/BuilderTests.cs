@@ -122,6 +122,52 @@ public sealed class BuilderTests : IDisposable
     }
 
     [Fact]
+    public async Task In_a_tar_microcode_stands_by_itself()
+    {
+        await BuildAsync("kernel: {image: 't/ucode:1', tar: none, ucode: a.cpio}\ninit: ['t/init:1']", request => request with { Formats = ["kernel+initrd", "tar-kernel-initrd"] });
+
+        Assert.Equal(["kernel", "initrd.img", "ucode.cpio"], await RunAsync("tar", "-tf", Path.Combine(Output, "x-initrd.tar")));
+        Assert.StartsWith("UCODE", Text("x-initrd.img"), StringComparison.Ordinal);
+        await RunAsync("tar", "-xf", Path.Combine(Output, "x-initrd.tar"), "-C", Output, "initrd.img");
+        Assert.StartsWith("\u001F\u008B", Text("initrd.img"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Volumes_are_empty_or_hold_an_image_or_its_layout()
+    {
+        await BuildAsync("volumes: [{name: empty}, {name: full, image: 't/other:1'}, {name: layout, image: 't/other:1', format: oci}]", request => request with { Compression = Compression.None });
+
+        Golden.Matches("linuxkit/tree-volumes.txt", (await ListAsync("x-initrd.img")).Select(line => System.Text.RegularExpressions.Regex.Replace(line, "[0-9a-f]{64}", "DIGEST", System.Text.RegularExpressions.RegexOptions.NonBacktracking)));
+    }
+
+    [Fact]
+    public async Task Two_builds_of_one_name_at_once_leave_one_of_them_whole()
+    {
+        await _images.LoadAsync();
+        for (var i = 0; i < 5; i++)
+        {
+            await Task.WhenAll(((string[])["one", "two", "one", "two"]).Select(cmdline => BuildAsync($"kernel: {{image: 't/kernel:1', cmdline: {cmdline}}}\nfiles: [{{path: which, contents: {cmdline}}}]", request => request with { Compression = Compression.None }, load: false)));
+
+            Assert.Contains(Text("x-cmdline"), Text("x-initrd.img"), StringComparison.Ordinal);
+            _said.Clear();
+            await BuildAsync($"kernel: {{image: 't/kernel:1', cmdline: {Text("x-cmdline")}}}\nfiles: [{{path: which, contents: {Text("x-cmdline")}}}]", request => request with { Compression = Compression.None, OnlyIfChanged = true }, load: false);
+            Assert.DoesNotContain("Create outputs:", _said);
+        }
+    }
+
+    [Fact]
+    public async Task Files_of_somebody_else_are_not_removed()
+    {
+        Directory.CreateDirectory(Output);
+        await File.WriteAllTextAsync(Path.Combine(Output, "x-kernel"), "mine", TestContext.Current.CancellationToken);
+
+        await BuildAsync("init: ['t/init:1']");
+        Assert.Equal("mine", Text("x-kernel"));
+        var refused = await Assert.ThrowsAsync<LinuxKitException>(() => BuildAsync("kernel: {image: 't/kernel2017:1'}"));
+        Assert.Contains("a machine would take it, and not x-bzImage", refused.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Lists_of_packages_are_put_together()
     {
         await BuildAsync("init: ['t/apk1:1', 't/apk2:1']", request => request with { Compression = Compression.None });
@@ -167,6 +213,7 @@ public sealed class BuilderTests : IDisposable
     [InlineData("kernel: {image: 't/ucode:1', tar: a.cpio}", "a.cpio is no sound tar")]
     [InlineData("files: [{path: a, source: /not/there}]", "the source /not/there of a is not there")]
     [InlineData("files: [{path: a, contents: x, uid: nobody}]", "cannot find id: nobody")]
+    [InlineData("volumes: [{name: v, image: 't/init:1', platforms: [linux/arm64]}]", "the volume v is for linux/arm64, and linux/amd64 is built for")]
     public async Task What_the_images_do_not_hold_is_told_and_nothing_is_written(string yaml, string fault)
     {
         Assert.Contains(fault, (await Assert.ThrowsAsync<LinuxKitException>(() => BuildAsync(yaml))).Message, StringComparison.Ordinal);
@@ -215,7 +262,7 @@ public sealed class BuilderTests : IDisposable
     {
         Directory.CreateDirectory(Output);
         string[] mine = [".xrc.new", ".x-other.0123456789abcdef0123456789abcdef.new", ".x-initrd.img.new", ".build.mine.new", ".xy-kernel.0123456789abcdef0123456789abcdef.new"];
-        string[] left = [".x-initrd.img.0123456789abcdef0123456789abcdef.new", ".x.build.0123456789abcdef0123456789abcdef.new"];
+        string[] left = [".x-initrd.img.0123456789abcdef0123456789abcdef.new", ".build.0123456789abcdef0123456789abcdef.new"];
         foreach (var file in mine.Concat(left))
             await File.WriteAllTextAsync(Path.Combine(Output, file), "", TestContext.Current.CancellationToken);
 

@@ -55,7 +55,9 @@ internal static class BuildCommand
                 WorkingDirectory = Directory.GetCurrentDirectory(),
                 Home = BuildInput.Home,
             };
-            var result = await new ImageBuilder(common.Progress(parsed)).BuildAsync(request, ct);
+            BuildResult result;
+            using (var progress = common.Progress(parsed))
+                result = await new ImageBuilder(progress).BuildAsync(request, ct);
             Print(parsed, common, result);
             return ExitCodes.Ok;
         }));

@@ -31,12 +31,15 @@ internal static class BuiltImage
             StoreDirectory = BuildInput.StoreDirectory,
             Mirrors = BuildOptionSet.MirrorsOfEnvironment,
             OnlyIfChanged = true,
+            LockPath = File.Exists(ImageBuilder.LockPathFor(file)) ? ImageBuilder.LockPathFor(file) : null,
+            Locked = true,
             WorkingDirectory = Directory.GetCurrentDirectory(),
             Home = BuildInput.Home,
         };
         try
         {
-            await new ImageBuilder(new BuildProgressView(Output.HasWatcher ? ProgressKind.Terminal : ProgressKind.Plain)).BuildAsync(request, ct);
+            using var progress = new BuildProgressView(Output.HasWatcher ? ProgressKind.Terminal : ProgressKind.Plain);
+            await new ImageBuilder(progress).BuildAsync(request, ct);
         }
         catch (LinuxKitException e) when (e.Faults.Any(IsOfManifest))
         {

@@ -36,7 +36,7 @@ internal static class ImageCommand
         command.SetAction((parsed, ct) => BuildInput.TellingAsync(async () =>
         {
             var catalog = new ImageCatalog(common.Cache(parsed));
-            var progress = common.Progress(parsed);
+            using var progress = common.Progress(parsed);
             foreach (var name in parsed.GetValue(names)!)
             {
                 var image = await catalog.PullAsync(name, common.Architecture(parsed), common.Mirrors(parsed), progress, ct);
@@ -112,7 +112,7 @@ internal static class ImageCommand
     }
 
     private static IReadOnlyList<string> Row(KeptImage image) =>
-        [image.Name, image.Digest[7..19], BuildProgressView.Size(image.Bytes), image.LastUse is { } used ? $"{used.UtcDateTime:yyyy-MM-dd HH:mm:ss} UTC" : "not here"];
+        [image.Name, image.Digest[7..19], BuildProgressView.Size(image.Bytes), image.IsDamaged ? "damaged" : image.LastUse is { } used ? $"{used.UtcDateTime:yyyy-MM-dd HH:mm:ss} UTC" : "not here"];
 
     private static Argument<string[]> Images() => new("IMAGE") { Description = "Name, as in a YAML", Arity = ArgumentArity.OneOrMore };
 

@@ -12,7 +12,7 @@ internal enum ProgressKind
 }
 
 /// <summary>Shows on stderr how a build goes on: a line for each step, and at a terminal one that moves while bytes come.</summary>
-internal sealed class BuildProgressView(ProgressKind kind) : IBuildProgress
+internal sealed class BuildProgressView(ProgressKind kind) : IBuildProgress, IDisposable
 {
     private const int BarWidth = 24;
     private static readonly TimeSpan Redraw = TimeSpan.FromMilliseconds(100);
@@ -68,6 +68,13 @@ internal sealed class BuildProgressView(ProgressKind kind) : IBuildProgress
             StandardStreams.TryWriteError(Encoding.UTF8.GetBytes($"\r{BarLocked()}\u001b[K{(isDone ? "\n" : "")}"));
             _hasBar = !isDone;
         }
+    }
+
+    /// <summary>What follows, such as an error, begins on a line of its own.</summary>
+    public void Dispose()
+    {
+        lock (_lock)
+            ClearLocked();
     }
 
     private void ClearLocked()

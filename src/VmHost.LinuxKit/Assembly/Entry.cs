@@ -26,9 +26,9 @@ internal sealed record Entry
     /// <summary>Permissions with setuid, setgid and sticky.</summary>
     internal required int Mode { get; init; }
 
-    internal int Uid { get; init; }
+    internal long Uid { get; init; }
 
-    internal int Gid { get; init; }
+    internal long Gid { get; init; }
 
     /// <summary>Seconds since 1970.</summary>
     internal long Time { get; init; } = MadeAt;
@@ -56,7 +56,7 @@ internal sealed record Entry
     internal string Location { get; init; } = "";
 
     /// <summary>Extended attributes by their PAX names; only tar outputs can hold them.</summary>
-    internal IReadOnlyDictionary<string, string> Attributes { get; init; } = System.Collections.Immutable.ImmutableDictionary<string, string>.Empty;
+    internal IReadOnlyDictionary<string, byte[]> Attributes { get; init; } = System.Collections.Immutable.ImmutableDictionary<string, byte[]>.Empty;
 
     /// <summary>Hands its bytes to <paramref name="write"/>.</summary>
     /// <exception cref="LinuxKitException">There are fewer than it said.</exception>

@@ -10,12 +10,14 @@ namespace VmHost.LinuxKit.Assembly;
 /// </summary>
 internal static class ImageFiles
 {
+    private const string HostName = "etc/hostname";
+
     private static readonly byte[] Hosts = Encoding.UTF8.GetBytes(
         "127.0.0.1       localhost\n::1     localhost ip6-localhost ip6-loopback\nfe00::0 ip6-localnet\nff00::0 ip6-mcastprefix\nff02::1 ip6-allnodes\nff02::2 ip6-allrouters\n");
 
     private static readonly HashSet<string> Dropped = new(StringComparer.Ordinal)
     {
-        ".dockerenv", "Dockerfile", "dev/console", "dev/pts", "dev/shm", "etc/hostname",
+        ".dockerenv", "Dockerfile", "dev/console", "dev/pts", "dev/shm",
     };
 
     /// <param name="image">Whose.</param>
@@ -31,7 +33,7 @@ internal static class ImageFiles
         foreach (var entry in new Flattener(image, limits).Entries())
         {
             hasMtab |= entry.Name == "etc/mtab";
-            if (!Dropped.Contains(entry.Name))
+            if (!Dropped.Contains(entry.Name) && (entry.Name != HostName || resolver.HostName is not null))
                 yield return Placed(Changed(entry, resolver), prefix);
         }
 
@@ -48,6 +50,7 @@ internal static class ImageFiles
         entry.Name switch
         {
             "etc/hosts" => Replaced(entry, Hosts),
+            HostName => Replaced(entry, resolver.HostName!),
             "etc/resolv.conf" when resolver.Link is null => Replaced(entry, resolver.Content),
             "etc/resolv.conf" => Entry.Symlink(entry.Name, resolver.Link, entry.Mode) with { Uid = entry.Uid, Gid = entry.Gid },
             "etc/mtab" => entry with { Time = Entry.MadeAt },
@@ -64,6 +67,8 @@ internal static class ImageFiles
         yield return Entry.Directory("dev/pts");
         yield return Entry.Directory("dev/shm");
         yield return Entry.Directory("etc");
+        if (resolver.HostName is not null)
+            yield return Entry.File(HostName, resolver.HostName);
         yield return Entry.File("etc/hosts", Hosts);
         if (!hasMtab)
             yield return Entry.Symlink("etc/mtab", "/proc/mounts", FileModes.Directory);
@@ -73,7 +78,7 @@ internal static class ImageFiles
     }
 }
 
-/// <summary>What becomes of <c>etc/resolv.conf</c>.</summary>
+/// <summary>What becomes of <c>etc/resolv.conf</c> and <c>etc/hostname</c>: how a system finds names, its own too.</summary>
 /// <param name="Link">Where it points, or null for a file.</param>
 /// <param name="Content">Of the file.</param>
 internal sealed record Resolver(string? Link, byte[] Content)
@@ -86,5 +91,11 @@ internal sealed record Resolver(string? Link, byte[] Content)
 
     /// <summary>Of 2017's images.</summary>
     internal static readonly Resolver Public2017 = new(null, Encoding.UTF8.GetBytes(
-        "nameserver 8.8.8.8\nnameserver 8.8.4.4\nnameserver 2001:4860:4860::8888\nnameserver 2001:4860:4860::8844\n"));
+        "nameserver 8.8.8.8\nnameserver 8.8.4.4\nnameserver 2001:4860:4860::8888\nnameserver 2001:4860:4860::8844\n"))
+    {
+        HostName = Encoding.UTF8.GetBytes("moby"),
+    };
+
+    /// <summary>What <c>etc/hostname</c> becomes; null: it is left out.</summary>
+    internal byte[]? HostName { get; private init; }
 }

@@ -23,10 +23,22 @@ internal sealed class KernelFiles(KernelPart part, Image image, string binary, L
         if (part.Binary is not null)
             return EntryPath.Clean(part.Binary) ?? part.Binary;
 
-        var names = new Flattener(image, limits).Entries().Select(entry => entry.Name).Where(name => name is Binary or Binary2017).ToHashSet(StringComparer.Ordinal);
-        return names.Contains(Binary) ? Binary
-            : names.Contains(Binary2017) ? Binary2017
-            : throw new LinuxKitException($"did not find kernel in kernel image: {image.Name} has neither {Binary} nor {Binary2017}; name the file with kernel: {{binary: …}}");
+        // Nothing behind the first kernel matters; the image is compared with its digests when it is read for good.
+        return FirstKernel(new Flattener(image, limits)) ?? throw new LinuxKitException($"did not find kernel in kernel image: {image.Name} has neither {Binary} nor {Binary2017}; name the file with kernel: {{binary: …}}");
+    }
+
+    private static string? FirstKernel(Flattener files)
+    {
+        string? found = null;
+        foreach (var entry in files.Entries())
+        {
+            if (entry.Name == Binary)
+                return Binary;
+            if (entry.Name == Binary2017)
+                found = Binary2017;
+        }
+
+        return found;
     }
 
     /// <summary>True where the image is one of 2017.</summary>
@@ -76,12 +88,13 @@ internal sealed class KernelFiles(KernelPart part, Image image, string binary, L
     // As they are, names and times too: directories keep their slash.
     private IEnumerable<Entry> Inner(Entry archive)
     {
-        using var tar = new TarReader(archive.Content, leaveOpen: true);
         var label = $"{image.Name}: {archive.Name}";
+        using var filter = new TarMetadataFilter(archive.Content, label);
+        using var tar = new TarReader(filter, leaveOpen: true);
         while (Next(tar, label) is { } entry)
         {
             if (entry.EntryType != TarEntryType.GlobalExtendedAttributes)
-                yield return TarEntries.Convert(entry, label, keepName: true);
+                yield return TarEntries.Convert(entry, filter.Attributes, label, keepName: true);
         }
     }
 

@@ -19,9 +19,9 @@ internal static class ContainerIds
     }
 
     /// <summary>Of a number, of <c>root</c>, of nothing, or of a container's name; null: it is none of them.</summary>
-    internal static int? Resolve(string text, IReadOnlyDictionary<string, int> ids) =>
+    internal static long? Resolve(string text, IReadOnlyDictionary<string, int> ids) =>
         text is "" or "root" ? 0
-        : int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number
+        : uint.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number
         : ids.TryGetValue(text, out var id) ? id
         : null;
 }

@@ -33,6 +33,8 @@ internal static class JsonParts
                 .Where(key => value[key.Key] is not null)
                 .Select(key => KeyValuePair.Create(key.Key, (JsonNode?)Ordered(value[key.Key]!, key.Value)))),
             (YamlKind.List, ListShape list) => new JsonArray([.. value.Items.Select(item => Ordered(item, list.Item))]),
+            // LinuxKit's schema wants a number where the OCI's has text.
+            (YamlKind.Integer, ScalarShape scalar) when scalar.Kinds.Contains(YamlKind.Text) => JsonValue.Create(value.Text),
             (YamlKind.Boolean, _) => JsonValue.Create(value.IsTrue),
             (YamlKind.Integer, _) => JsonValue.Create(value.Integer),
             _ => JsonValue.Create(value.Text),

@@ -66,11 +66,11 @@ internal sealed class OciConfig(ContainerSettings settings, IReadOnlyList<Volume
             .With("gidMappings", IdMap("gidMappings"))
             .With("sysctl", JsonParts.Map(settings.Value("sysctl")));
         linux["resources"] = Resources(devices);
-        linux.With("cgroupsPath", settings.Text("cgroupsPath"));
+        linux.With("cgroupsPath", settings.Value("cgroupsPath")?.Text);
         linux["namespaces"] = JsonParts.Objects(Namespaces.Of(settings, is2017));
         return linux
             .With("devices", JsonParts.Objects(devices.Where(device => !device.IsAll).Select(device => device.ToJson())))
-            .With("rootfsPropagation", settings.Text("rootfsPropagation"))
+            .With("rootfsPropagation", settings.Value("rootfsPropagation")?.Text)
             .With("maskedPaths", JsonParts.Texts(settings.Texts("maskedPaths")))
             .With("readonlyPaths", JsonParts.Texts(settings.Texts("readonlyPaths")));
     }
@@ -79,7 +79,7 @@ internal sealed class OciConfig(ContainerSettings settings, IReadOnlyList<Volume
     {
         var written = settings.Value("resources") is { } value ? (JsonObject)JsonParts.Ordered(value, LinuxKitSchema.Resources) : [];
         var resources = new JsonObject();
-        var rules = new JsonArray([.. written["devices"]?.AsArray().Select(rule => rule!.DeepClone()) ?? [], .. devices.Select(device => device.Rule())]);
+        var rules = new JsonArray([.. written["devices"]?.AsArray().Select(rule => Allowing(rule!.AsObject())) ?? [], .. devices.Select(device => device.Rule())]);
         resources.With("devices", rules);
         foreach (var (key, part) in written.Where(member => member.Key != "devices").ToList())
             resources.With(key == "blockio" ? "blockIO" : key, part?.DeepClone());
@@ -92,6 +92,11 @@ internal sealed class OciConfig(ContainerSettings settings, IReadOnlyList<Volume
         return resources;
     }
 
+    // Go writes it whether it was said or not.
+    private static JsonObject Allowing(JsonObject rule) =>
+        new(rule.Where(member => member.Key != "allow").Select(member => KeyValuePair.Create(member.Key, member.Value?.DeepClone()))
+            .Prepend(KeyValuePair.Create("allow", (JsonNode?)(rule["allow"]?.GetValue<bool>() ?? false))));
+
     private JsonArray IdMap(string key) =>
         JsonParts.Objects((settings.Value(key)?.Items ?? []).Select(value => new JsonObject
         {
@@ -100,7 +105,7 @@ internal sealed class OciConfig(ContainerSettings settings, IReadOnlyList<Volume
             ["size"] = value["size"]?.Integer ?? 0,
         }));
 
-    private int Id(string key) => settings.Value(key) is { } value ? Id(value, key) : 0;
+    private long Id(string key) => settings.Value(key) is { } value ? Id(value, key) : 0;
 
-    private int Id(YamlValue value, string key) => ContainerIds.Resolve(value.Text, ids) ?? throw new LinuxKitException($"{value.Place}: {key}: cannot find id: {value.Text}");
+    private long Id(YamlValue value, string key) => ContainerIds.Resolve(value.Scalar, ids) ?? throw new LinuxKitException($"{value.Place}: {key}: cannot find id: {value.Text}");
 }

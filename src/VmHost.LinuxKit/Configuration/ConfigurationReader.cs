@@ -103,7 +103,7 @@ internal sealed partial class ConfigurationReader
             _faults.Add($"{own["format"]!.Place}: a volume's format is filesystem or oci, not '{format}'");
         if (own["platforms"] is { Items.Count: > 1 } platforms)
             _faults.Add($"{platforms.Place}: more than one platform in a volume is not supported; leave platforms out for the one that is built for");
-        return new(name, NonEmpty(own["image"]), own["readonly"]?.IsTrue == true, format == "oci");
+        return new(name, NonEmpty(own["image"]), own["readonly"]?.IsTrue == true, format == "oci") { Platform = own["platforms"] is { Items: [var platform, ..] } ? platform : null };
     }
 
     private FilePart? File(YamlValue own)
@@ -131,7 +131,7 @@ internal sealed partial class ConfigurationReader
             : own["contents"] is { } contents ? (FileKind.Contents, contents.Text)
             : own["source"] is { } source ? (FileKind.Source, source.Text)
             : (FileKind.Metadata, own["metadata"]!.Text);
-        return new(clean, kind, text, own["optional"]?.IsTrue == true, Mode(own["mode"], isDirectory), own["uid"]?.Text ?? "", own["gid"]?.Text ?? "", own.Place);
+        return new(clean, kind, text, own["optional"]?.IsTrue == true, Mode(own["mode"], isDirectory), own["uid"]?.Scalar ?? "", own["gid"]?.Scalar ?? "", own.Place);
     }
 
     private int Mode(YamlValue? mode, bool isDirectory)

@@ -79,6 +79,9 @@ internal sealed record ContainerPart(string Section, int Index, string Name, str
 internal sealed record VolumePart(string Name, string? Image, bool ReadOnly, bool IsOciLayout)
 {
     internal string Directory => $"containers/volumes/{Name}";
+
+    /// <summary>What it is for, such as <c>linux/amd64</c>; null: what is built for.</summary>
+    internal YamlValue? Platform { get; init; }
 }
 
 /// <summary>What a file of <c>files</c> is made of.</summary>

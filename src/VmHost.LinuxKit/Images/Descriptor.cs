@@ -10,6 +10,9 @@ namespace VmHost.LinuxKit.Images;
 /// <param name="Size">In bytes.</param>
 internal sealed record Descriptor(string MediaType, string Digest, long Size)
 {
+    /// <summary>Of a blob, 1 TiB: more is a mistake or meant badly.</summary>
+    private const long MaxBytes = 1L << 40;
+
     private const string RefName = "org.opencontainers.image.ref.name";
     private const string ContainerdName = "io.containerd.image.name";
 
@@ -28,8 +31,8 @@ internal sealed record Descriptor(string MediaType, string Digest, long Size)
         var digest = Text(json, "digest") ?? "";
         if (!IsDigest(digest))
             throw new LinuxKitException($"{what} names a blob by '{digest}', which is no SHA-256 digest");
-        if (!json.TryGetProperty("size", out var number) || !number.TryGetInt64(out var size) || size < 0)
-            throw new LinuxKitException($"{what} names the blob {digest} without its size");
+        if (!json.TryGetProperty("size", out var number) || !number.TryGetInt64(out var size) || size is < 0 or > MaxBytes)
+            throw new LinuxKitException($"{what} names the blob {digest} without a size that it could have");
 
         var annotations = json.TryGetProperty("annotations", out var found) ? found : default;
         var platform = json.TryGetProperty("platform", out found) ? found : default;
@@ -40,6 +43,10 @@ internal sealed record Descriptor(string MediaType, string Digest, long Size)
             Name = Text(annotations, ContainerdName) ?? Text(annotations, RefName),
         };
     }
+
+    /// <summary>The name that an entry of an <c>index.json</c> has; null: none.</summary>
+    internal static string? NameOf(JsonNode? entry) =>
+        entry?["annotations"] is JsonObject annotations && (annotations[ContainerdName] ?? annotations[RefName]) is JsonValue value && value.TryGetValue<string>(out var name) ? name : null;
 
     /// <summary>For an <c>index.json</c>.</summary>
     internal JsonObject ToJson()

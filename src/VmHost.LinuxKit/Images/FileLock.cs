@@ -6,9 +6,9 @@ internal static class FileLock
     private static readonly TimeSpan LookAgain = TimeSpan.FromMilliseconds(50);
 
     /// <summary>Waits until nobody else has it. The file stays: removing it would give two holders two files.</summary>
-    internal static async Task<IDisposable> AcquireAsync(string path, CancellationToken ct)
+    internal static async Task<FileStream> AcquireAsync(string path, CancellationToken ct)
     {
-        IDisposable? taken;
+        FileStream? taken;
 
         // The kernel tells nobody when a lock becomes free unless he blocks in flock, which cannot be called off.
         while ((taken = TryAcquire(path)) is null)

@@ -33,10 +33,10 @@ internal sealed class ImageLoader(ImageStore store)
 
             var named = Named(Manifest.Parse(await File.ReadAllBytesAsync(index, ct), index), name, path);
             foreach (var (_, top) in named)
-                await CopyAsync(top, blob => File.OpenRead(Path.Combine(path, "blobs", "sha256", blob.Digest[7..])), path, ct);
+                await TakeAsync(top, blob => Path.Combine(path, "blobs", "sha256", blob.Digest[7..]) is var file && File.Exists(file) ? File.OpenRead(file) : null, path, ct);
             return await NameAsync(named, ct);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidDataException or JsonException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidDataException or InvalidOperationException or FormatException or JsonException)
         {
             throw new LinuxKitException($"{path}: cannot be read: {e.Message}", e);
         }
@@ -68,7 +68,7 @@ internal sealed class ImageLoader(ImageStore store)
         {
             var named = Named(Manifest.Parse(index, $"{path}: index.json"), name, path);
             foreach (var (_, top) in named)
-                await CopyAsync(top, blob => throw new LinuxKitException($"{path}: lacks the blob {blob.Digest}"), path, ct);
+                await TakeAsync(top, _ => null, path, ct);
             return await NameAsync(named, ct);
         }
 
@@ -92,7 +92,10 @@ internal sealed class ImageLoader(ImageStore store)
         foreach (var image in document.RootElement.EnumerateArray())
         {
             var config = resolve(Descriptor.Text(image, "Config") ?? throw new LinuxKitException($"{path}: manifest.json names no Config"));
-            var layers = image.GetProperty("Layers").EnumerateArray().Select(layer => WithLayerType(resolve(layer.GetString() ?? "")));
+            if (!image.TryGetProperty("Layers", out var listed))
+                throw new LinuxKitException($"{path}: manifest.json names no Layers");
+
+            var layers = listed.EnumerateArray().Select(layer => WithLayerType(resolve(layer.GetString() ?? "")));
             var manifest = new JsonObject
             {
                 ["schemaVersion"] = 2,
@@ -102,7 +105,7 @@ internal sealed class ImageLoader(ImageStore store)
             };
             var bytes = System.Text.Encoding.UTF8.GetBytes(manifest.ToJsonString());
             var top = new Descriptor(Manifest.OciManifest, store.WriteBlob(bytes), bytes.Length);
-            var tags = image.TryGetProperty("RepoTags", out var list) && list.ValueKind == JsonValueKind.Array ? list.EnumerateArray().Select(tag => tag.GetString()!).ToList() : [];
+            var tags = image.TryGetProperty("RepoTags", out var list) && list.ValueKind == JsonValueKind.Array ? list.EnumerateArray().Select(tag => tag.GetString()).OfType<string>().ToList() : [];
             if (name is not null)
                 images.Add((FullName(name), top));
             else if (tags.Count > 0)
@@ -143,22 +146,35 @@ internal sealed class ImageLoader(ImageStore store)
             : throw new LinuxKitException($"{path}: calls its image '{one.Name}', which is no full name; give it one with --name"))];
     }
 
-    private async Task CopyAsync(Descriptor blob, Func<Descriptor, Stream> open, string path, CancellationToken ct)
+    private async Task TakeAsync(Descriptor top, Func<Descriptor, Stream?> open, string path, CancellationToken ct)
+    {
+        if (!await CopyAsync(top, open, path, ct))
+            throw new LinuxKitException($"{path}: lacks blobs of {top.Name ?? top.Digest}, for every platform that it names");
+    }
+
+    // False: not all of it is there. Of an image for several platforms one is enough, and all that most tools keep.
+    private async Task<bool> CopyAsync(Descriptor blob, Func<Descriptor, Stream?> open, string path, CancellationToken ct)
     {
         if (!store.HasBlob(blob))
         {
             await using var source = open(blob);
+            if (source is null)
+                return false;
+
             var kept = await KeepAsync(source, ct);
             if (kept.Digest != blob.Digest || kept.Size != blob.Size)
                 throw new LinuxKitException($"{path}: the blob {blob.Digest} is damaged: its content is {kept.Digest}, {kept.Size} bytes");
         }
 
         if (!IsManifest(blob))
-            return;
+            return true;
 
         var manifest = Manifest.Parse(store.ReadBlob(blob, Manifest.MaxBytes), blob.Digest);
-        foreach (var below in manifest.IsIndex ? manifest.Manifests : [.. manifest.Layers, manifest.Config!])
-            await CopyAsync(below, open, path, ct);
+        var complete = 0;
+        var below = manifest.IsIndex ? manifest.Manifests : [.. manifest.Layers, manifest.Config!];
+        foreach (var one in below)
+            complete += await CopyAsync(one, open, path, ct) ? 1 : 0;
+        return manifest.IsIndex ? complete > 0 : complete == below.Count;
     }
 
     private static bool IsManifest(Descriptor blob) =>

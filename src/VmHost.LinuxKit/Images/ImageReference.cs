@@ -45,6 +45,9 @@ internal sealed partial record ImageReference
         if (repository.Any(char.IsAsciiLetterUpper))
             throw new LinuxKitException($"'{name}' is no image's name: '{repository}' has to be in small letters");
 
+        if (hasRegistry && !Uri.TryCreate($"https://{first}/", UriKind.Absolute, out _))
+            throw new LinuxKitException($"'{name}' is no image's name: '{first}' is no host with a port");
+
         return new()
         {
             Registry = hasRegistry && first is not ("index.docker.io" or "registry-1.docker.io") ? first : DockerHub,

@@ -15,16 +15,16 @@ internal sealed class ImageResolver(ImageStore store, ImagePuller puller, string
     /// <exception cref="LinuxKitException">Some cannot be had: a sentence for each.</exception>
     internal async Task<IReadOnlyDictionary<string, Image>> ResolveAsync(IReadOnlyList<string> names, bool always, Func<ImageReference, ImageReference>? pin, CancellationToken ct)
     {
-        // Two spellings of one image are pulled once.
-        var pulls = new Dictionary<string, Task<Image>>(StringComparer.Ordinal);
+        // Two spellings of one image are one. First all are found, since that is cheap and most mistakes show there.
         var faults = new List<string>();
+        var found = new Dictionary<string, Task<FoundOrHere>>(StringComparer.Ordinal);
         foreach (var name in names)
         {
             try
             {
                 var reference = ImageReference.Parse(name);
-                if (!pulls.ContainsKey(reference.ToString()))
-                    pulls.Add(reference.ToString(), FindAsync(reference, pin is null ? reference : pin(reference), always, ct));
+                if (!found.ContainsKey(reference.ToString()))
+                    found.Add(reference.ToString(), FindAsync(reference, pin is null ? reference : pin(reference), always, ct));
             }
             catch (LinuxKitException e)
             {
@@ -32,11 +32,20 @@ internal sealed class ImageResolver(ImageStore store, ImagePuller puller, string
             }
         }
 
-        foreach (var pull in pulls.Values)
+        var all = await FinishedAsync(found, faults);
+        var images = await FinishedAsync(all.ToDictionary(pair => pair.Key, pair => CompleteAsync(pair.Key, pair.Value, ct), StringComparer.Ordinal), faults);
+        return names.Distinct(StringComparer.Ordinal).ToDictionary(name => name, name => images[ImageReference.Parse(name).ToString()], StringComparer.Ordinal);
+    }
+
+    // Waits for all, so that every fault is told at once.
+    private static async Task<Dictionary<string, T>> FinishedAsync<T>(Dictionary<string, Task<T>> tasks, List<string> faults)
+    {
+        var done = new Dictionary<string, T>(StringComparer.Ordinal);
+        foreach (var (key, task) in tasks)
         {
             try
             {
-                await pull;
+                done.Add(key, await task);
             }
             catch (LinuxKitException e)
             {
@@ -44,22 +53,23 @@ internal sealed class ImageResolver(ImageStore store, ImagePuller puller, string
             }
         }
 
-        if (faults.Count > 0)
-            throw new LinuxKitException(faults);
-
-        var images = new Dictionary<string, Image>(StringComparer.Ordinal);
-        foreach (var name in names)
-            images[name] = await pulls[ImageReference.Parse(name).ToString()];
-        return images;
+        return faults.Count == 0 ? done : throw new LinuxKitException(faults);
     }
 
-    private async Task<Image> FindAsync(ImageReference written, ImageReference wanted, bool always, CancellationToken ct)
+    private async Task<FoundOrHere> FindAsync(ImageReference written, ImageReference wanted, bool always, CancellationToken ct)
     {
         // A tag that is here and points to the digest that is wanted will do.
         var here = always && wanted.Digest is null ? null
             : store.Find(wanted, architecture) ?? (store.Find(written, architecture) is { } tagged && tagged.Top.Digest == wanted.Digest ? tagged : null);
-        var image = here ?? await puller.PullAsync(wanted, architecture, ct);
-        store.Touch(image);
-        return image with { Name = written.ToString() };
+        return here is null ? new(null, await puller.FindAsync(wanted, architecture, ct)) : new(here, null);
     }
+
+    private async Task<Image> CompleteAsync(string name, FoundOrHere found, CancellationToken ct)
+    {
+        var image = found.Here ?? await puller.CompleteAsync(found.Found!, ct);
+        store.Touch(image);
+        return image with { Name = name };
+    }
+
+    private readonly record struct FoundOrHere(Image? Here, FoundImage? Found);
 }

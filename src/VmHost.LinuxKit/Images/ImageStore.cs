@@ -79,34 +79,28 @@ internal sealed class ImageStore
     internal void Adopt(string file, string digest) => File.Move(file, BlobPath(digest), overwrite: true);
 
     /// <summary>All names and what they point to, by name.</summary>
-    internal IReadOnlyList<Descriptor> Names()
-    {
-        try
-        {
-            return [.. Manifest.Parse(File.ReadAllBytes(IndexPath), IndexPath).Manifests.Where(one => one.Name is not null).OrderBy(one => one.Name, StringComparer.Ordinal)];
-        }
-        catch (FileNotFoundException)
-        {
-            return [];
-        }
-    }
+    internal IReadOnlyList<Descriptor> Names() => [.. Entries().Where(one => one.Name is not null).OrderBy(one => one.Name, StringComparer.Ordinal)];
+
+    /// <summary>All that the index points to; what other tools wrote may have no name.</summary>
+    internal IReadOnlyList<Descriptor> Entries() => File.Exists(IndexPath) ? Manifest.Parse(File.ReadAllBytes(IndexPath), IndexPath).Manifests : [];
 
     /// <summary>Lets a name point to an image whose blobs are all here.</summary>
     internal Task NameAsync(string name, Descriptor top, CancellationToken ct) =>
-        ChangeIndexAsync(all => [.. all.Where(one => one.Name != name), top with { Name = name }], ct);
-
-    /// <summary>False: there was no such name.</summary>
-    internal async Task<bool> RemoveAsync(string name, CancellationToken ct)
-    {
-        var found = false;
-        await ChangeIndexAsync(
+        ChangeIndexAsync(
             all =>
             {
-                found = all.Any(one => one.Name == name);
-                return [.. all.Where(one => one.Name != name)];
+                Remove(all, [name]);
+                all.Add((JsonNode)(top with { Name = name }).ToJson());
             },
             ct);
-        return found;
+
+    /// <summary>Takes names away.</summary>
+    /// <returns>How many there were.</returns>
+    internal async Task<int> RemoveAsync(IReadOnlyCollection<string> names, CancellationToken ct)
+    {
+        var removed = 0;
+        await ChangeIndexAsync(all => removed = Remove(all, names), ct);
+        return removed;
     }
 
     /// <summary>The image of that name for that processor, or null where not all of it is here.</summary>
@@ -155,16 +149,24 @@ internal sealed class ImageStore
 
     internal static string DigestText(ReadOnlySpan<byte> hash) => $"sha256:{Convert.ToHexStringLower(hash)}";
 
-    internal async Task ChangeIndexAsync(Func<IReadOnlyList<Descriptor>, IReadOnlyList<Descriptor>> change, CancellationToken ct)
+    private static int Remove(JsonArray all, IReadOnlyCollection<string> names)
     {
-        using (await FileLock.AcquireAsync(Path.Combine(_directory, "index.lock"), ct))
+        var gone = all.Where(one => Descriptor.NameOf(one) is { } name && names.Contains(name)).ToList();
+        gone.ForEach(one => all.Remove(one));
+        return gone.Count;
+    }
+
+    // What other tools wrote into it stays as it is.
+    private async Task ChangeIndexAsync(Action<JsonArray> change, CancellationToken ct)
+    {
+        await using (await FileLock.AcquireAsync(Path.Combine(_directory, "index.lock"), ct))
         {
-            var index = new JsonObject
-            {
-                ["schemaVersion"] = 2,
-                ["mediaType"] = Manifest.OciIndex,
-                ["manifests"] = new JsonArray([.. change(Names()).OrderBy(one => one.Name, StringComparer.Ordinal).Select(one => (JsonNode)one.ToJson())]),
-            };
+            var index = File.Exists(IndexPath) ? JsonNode.Parse(await File.ReadAllBytesAsync(IndexPath, ct)) as JsonObject : null;
+            index ??= new() { ["schemaVersion"] = 2, ["mediaType"] = Manifest.OciIndex };
+            var manifests = index["manifests"] as JsonArray ?? [];
+            change(manifests);
+            if (manifests.Parent is null)
+                index["manifests"] = manifests;
             DurableFile.Write(IndexPath, Encoding.UTF8.GetBytes(index.ToString()));
         }
     }

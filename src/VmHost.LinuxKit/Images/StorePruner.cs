@@ -16,10 +16,14 @@ internal sealed class StorePruner(ImageStore store)
         var names = store.Names().OrderByDescending(LastUse).ToList();
         var kept = new List<Descriptor>();
         var blobs = new Dictionary<string, long>(StringComparer.Ordinal);
+
+        // What other tools keep here without a name is not ours to remove.
+        foreach (var blob in store.Entries().Where(one => one.Name is null).SelectMany(one => TryBlobs(one) ?? [one]))
+            blobs.TryAdd(blob.Digest, blob.Size);
         foreach (var name in names)
         {
-            var more = Blobs(name).Where(blob => !blobs.ContainsKey(blob.Digest)).DistinctBy(blob => blob.Digest).ToList();
-            if (maxBytes is not null && blobs.Values.Sum() + more.Sum(blob => blob.Size) > maxBytes)
+            var more = TryBlobs(name)?.Where(blob => !blobs.ContainsKey(blob.Digest)).DistinctBy(blob => blob.Digest).ToList();
+            if (more is null || (maxBytes is not null && blobs.Values.Sum() + more.Sum(blob => blob.Size) > maxBytes))
                 continue;
 
             kept.Add(name);
@@ -27,8 +31,9 @@ internal sealed class StorePruner(ImageStore store)
         }
 
         // The names first: a name whose blobs are missing is pulled again, and a blob without a name is only space.
-        await store.ChangeIndexAsync(all => [.. all.Where(one => kept.Any(keep => keep.Name == one.Name))], ct);
-        return new([.. names.Except(kept).Select(name => name.Name!)], RemoveFiles(blobs));
+        string[] gone = [.. names.Except(kept).Select(name => name.Name!)];
+        await store.RemoveAsync(gone, ct);
+        return new(gone, RemoveFiles(blobs));
     }
 
     private DateTime LastUse(Descriptor top) => File.GetLastWriteTimeUtc(store.BlobPath(top.Digest));
@@ -46,8 +51,21 @@ internal sealed class StorePruner(ImageStore store)
         return freed;
     }
 
-    /// <summary>Every blob below a descriptor that is here.</summary>
-    internal IEnumerable<Descriptor> Blobs(Descriptor top)
+    /// <summary>Every blob below a descriptor that is here; null: what says so is damaged.</summary>
+    internal IReadOnlyList<Descriptor>? TryBlobs(Descriptor top)
+    {
+        try
+        {
+            return [.. Blobs(top).DistinctBy(blob => blob.Digest)];
+        }
+        catch (LinuxKitException)
+        {
+            // Told by null: a list and a clean-up go on with the others.
+            return null;
+        }
+    }
+
+    private IEnumerable<Descriptor> Blobs(Descriptor top)
     {
         if (!store.HasBlob(top))
             yield break;

@@ -122,8 +122,8 @@ internal sealed class Flattener(Image image, LayerLimits limits)
         {
             if (directories.Count > limits.MaxEntries)
                 throw TooMany(entry);
-            if (entry.Type == EntryType.Directory)
-                directories.TryAdd(entry.Name, entry);
+            if (entry.Type == EntryType.Directory && directories.TryAdd(entry.Name, entry))
+                CountName(entry.Name);
         }
 
         return directories;
@@ -131,10 +131,15 @@ internal sealed class Flattener(Image image, LayerLimits limits)
 
     private void Remember(string path, bool hides)
     {
+        CountName(path);
+        _seen.Add(path, hides);
+    }
+
+    private void CountName(string path)
+    {
         _nameChars += path.Length;
         if (_nameChars > limits.MaxNameChars)
             throw new LinuxKitException($"{image.Name}: the names of its files have more than {limits.MaxNameChars} characters together, at {path}");
-        _seen.Add(path, hides);
     }
 
     private void Count(Entry entry)

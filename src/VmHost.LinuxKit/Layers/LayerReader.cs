@@ -9,6 +9,7 @@ internal sealed class LayerReader : IDisposable
 {
     private readonly string _label;
     private readonly Stream _stream;
+    private readonly TarMetadataFilter _filter;
     private readonly TarReader _tar;
 
     /// <param name="layer">Which.</param>
@@ -18,7 +19,8 @@ internal sealed class LayerReader : IDisposable
     {
         _label = label;
         _stream = new PrefetchStream(() => new LayerStream(layer, label, limits));
-        _tar = new(_stream, leaveOpen: true);
+        _filter = new(_stream, label);
+        _tar = new(_filter, leaveOpen: true);
     }
 
     /// <summary>The next entry, or null at the end, when all of the layer was compared with its digest.</summary>
@@ -30,7 +32,7 @@ internal sealed class LayerReader : IDisposable
             while (_tar.GetNextEntry() is { } entry)
             {
                 if (entry.EntryType is not (TarEntryType.GlobalExtendedAttributes or TarEntryType.ExtendedAttributes))
-                    return TarEntries.Convert(entry, _label);
+                    return TarEntries.Convert(entry, _filter.Attributes, _label);
             }
 
             // Behind the archive's end there may be padding, which belongs to what the digest is of.
@@ -50,6 +52,7 @@ internal sealed class LayerReader : IDisposable
     public void Dispose()
     {
         _tar.Dispose();
+        _filter.Dispose();
         _stream.Dispose();
     }
 }

@@ -9,7 +9,7 @@ namespace VmHost.LinuxKit.Layers;
 /// A layer unpacked: whatever it is packed with is found out from its first bytes, since media types lie. Bounds what comes out, and at
 /// the end compares it with the digest that the image promises.
 /// </summary>
-internal sealed class LayerStream : Stream
+internal sealed class LayerStream : ReadOnlyStream
 {
     private const int FileBufferBytes = 128 << 10;
 
@@ -32,18 +32,6 @@ internal sealed class LayerStream : Stream
         _unpacked = Unpacking(_file);
     }
 
-    public override bool CanRead => true;
-
-    public override bool CanSeek => false;
-
-    public override bool CanWrite => false;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
-
-    public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
-
     public override int Read(Span<byte> buffer)
     {
         int count;
@@ -53,7 +41,7 @@ internal sealed class LayerStream : Stream
         }
         catch (Exception e) when (e is InvalidDataException or EndOfStreamException or ZstdSharp.ZstdException)
         {
-            throw new LinuxKitException($"{_label} is damaged or cut off after {_bytes} bytes: {e.Message}", e);
+            throw Damaged($"cannot be unpacked behind {_bytes} bytes: {e.Message}", e);
         }
 
         if (count == 0 && !_ended && buffer.Length > 0)
@@ -65,16 +53,6 @@ internal sealed class LayerStream : Stream
 
         return count;
     }
-
-    public override void Flush()
-    {
-    }
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
     protected override void Dispose(bool disposing)
     {
@@ -107,6 +85,19 @@ internal sealed class LayerStream : Stream
         _ended = true;
         var digest = ImageStore.DigestText(_hash.GetHashAndReset());
         if (digest != _layer.DiffId)
-            throw new LinuxKitException($"{_label} is {digest} when unpacked, and its image promises {_layer.DiffId}: damaged on the disk, cut off, or pushed wrong; remove the image (vmctl image rm) and pull it again");
+            throw Damaged($"is {digest} when unpacked, and its image promises {_layer.DiffId}", null);
+    }
+
+    // What was damaged here must not stay, or pulling it again would find it there.
+    private LinuxKitException Damaged(string how, Exception? inner)
+    {
+        using (var stored = File.OpenRead(_layer.Path))
+        {
+            if (ImageStore.DigestText(SHA256.HashData(stored)) == _layer.Descriptor.Digest)
+                return new($"{_label} {how}: so it was pushed or saved; ask whoever made the image", inner);
+        }
+
+        File.Delete(_layer.Path);
+        return new($"{_label} {how}: it was damaged on this disk, and is thrown away; the next build pulls it again (what came from a file: vmctl image load)", inner);
     }
 }

@@ -7,7 +7,7 @@ namespace VmHost.LinuxKit.Layers;
 /// Reads another stream on a thread of its own, a few blocks ahead: unpacking and hashing one layer goes on beside the writing of another.
 /// Memory is bounded by <see cref="Ahead"/> blocks.
 /// </summary>
-internal sealed class PrefetchStream : Stream
+internal sealed class PrefetchStream : ReadOnlyStream
 {
     private const int BlockBytes = 256 << 10;
     private const int Ahead = 8;
@@ -21,18 +21,6 @@ internal sealed class PrefetchStream : Stream
     /// <param name="open">Called at once, on the other thread; what it throws, reading throws.</param>
     internal PrefetchStream(Func<Stream> open) => _reading = Task.Run(() => ReadAheadAsync(open), CancellationToken.None);
 
-    public override bool CanRead => true;
-
-    public override bool CanSeek => false;
-
-    public override bool CanWrite => false;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
-
-    public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
-
     public override int Read(Span<byte> buffer)
     {
         if (buffer.IsEmpty || (_taken == _current.Length && !Next()))
@@ -43,16 +31,6 @@ internal sealed class PrefetchStream : Stream
         _taken += count;
         return count;
     }
-
-    public override void Flush()
-    {
-    }
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
     protected override void Dispose(bool disposing)
     {

@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using System.Formats.Tar;
 using System.Text;
 using VmHost.LinuxKit.Assembly;
@@ -10,13 +9,13 @@ internal static class TarEntries
 {
     private const int MaxNameBytes = 4096; // PATH_MAX of Linux
     private const int MaxPartBytes = 255; // NAME_MAX
-    private const string AttributePrefix = "SCHILY.xattr.";
 
     /// <param name="entry">As it was read.</param>
+    /// <param name="attributes">Its extended ones, by their PAX names.</param>
     /// <param name="label">Where from, to begin errors with.</param>
     /// <param name="keepName">The name stays as it is written, with what is before and behind it: <c>./lib/</c>.</param>
     /// <exception cref="LinuxKitException">It leads out of the tree, or Linux cannot hold it.</exception>
-    internal static Entry Convert(TarEntry entry, string label, bool keepName = false)
+    internal static Entry Convert(TarEntry entry, IReadOnlyDictionary<string, byte[]> attributes, string label, bool keepName = false)
     {
         var type = entry.EntryType switch
         {
@@ -49,14 +48,14 @@ internal static class TarEntries
             },
             DeviceMajor = device?.DeviceMajor ?? 0,
             DeviceMinor = device?.DeviceMinor ?? 0,
-            Attributes = Attributes(entry),
+            Attributes = attributes,
             Origin = label,
         };
     }
 
     /// <summary>What reading a damaged tar throws.</summary>
     internal static bool IsDamage(Exception e) =>
-        e is InvalidDataException or IOException or FormatException or ArgumentException or OverflowException or NotSupportedException;
+        e is InvalidDataException or IOException or FormatException or ArgumentException or OverflowException or NotSupportedException or InvalidOperationException;
 
     private static string Target(TarEntry entry, string label) =>
         entry.LinkName.Length is > 0 and < MaxNameBytes
@@ -71,11 +70,4 @@ internal static class TarEntries
             throw new LinuxKitException($"{label}: the entry {name[..Math.Min(name.Length, 100)]}… has a name that Linux cannot hold: more than {MaxNameBytes - 1} bytes, or {MaxPartBytes} between two slashes");
         return name;
     }
-
-    private static IReadOnlyDictionary<string, string> Attributes(TarEntry entry) =>
-        entry is PaxTarEntry { ExtendedAttributes.Count: > 0 } pax && pax.ExtendedAttributes.Keys.Any(IsAttribute)
-            ? pax.ExtendedAttributes.Where(pair => IsAttribute(pair.Key)).ToDictionary(StringComparer.Ordinal)
-            : ImmutableDictionary<string, string>.Empty;
-
-    private static bool IsAttribute(string key) => key.StartsWith(AttributePrefix, StringComparison.Ordinal);
 }

@@ -8,19 +8,66 @@ namespace VmHost.LinuxKit.Outputs;
 
 /// <summary>
 /// From what a build's files were made, in a hidden file beside them: <c>.NAME.build</c>. While that is the same and the files are as they
-/// were written, they need not be made again.
+/// were written, they need not be made again. Whoever holds it is alone in giving files of that name their names.
 /// </summary>
-internal sealed class BuildStamp
+internal sealed class BuildStamp : IDisposable
 {
-    private readonly string _directory;
-    private readonly string _path;
-    private readonly string _inputs;
+    private readonly FileStream _file;
+    private readonly BuiltFiles _before;
 
-    internal BuildStamp(BuildRequest request, Layout layout, IReadOnlyList<OutputFormat> formats, ImageConfiguration configuration, IEnumerable<Image> images)
+    private BuildStamp(FileStream file, string directory)
     {
-        _directory = Path.GetFullPath(request.OutputDirectory);
-        _path = Path.Combine(_directory, $".{request.Name}.build");
+        _file = file;
+        using var reader = new StreamReader(file, leaveOpen: true);
+        _before = new(directory, reader.ReadToEnd());
+    }
 
+    /// <summary>Waits until nobody else holds it.</summary>
+    internal static async Task<BuildStamp> OpenAsync(string directory, string name, CancellationToken ct) =>
+        new(await FileLock.AcquireAsync(PathOf(directory, name), ct), directory);
+
+    /// <summary>What the last build made. One that is just giving files their names is not waited for: then the files are not what they were.</summary>
+    internal static BuiltFiles LastBuild(string directory, string name)
+    {
+        try
+        {
+            using var reader = new StreamReader(new FileStream(PathOf(directory, name), FileMode.Open, FileAccess.Read, FileShare.ReadWrite));
+            return new(directory, reader.ReadToEnd());
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            return new(directory, "");
+        }
+    }
+
+    /// <summary>Before files get their names: a build that ends in between leaves nothing that is taken for whole.</summary>
+    internal void Clear()
+    {
+        _file.SetLength(0);
+        _file.Flush(flushToDisk: true);
+    }
+
+    /// <summary>Removes what the build before made and this one did not: a machine would be started with it, and nobody would see.</summary>
+    internal void RemoveStale(IReadOnlyList<string> written)
+    {
+        foreach (var path in _before.Unchanged.Except(written))
+            File.Delete(path);
+    }
+
+    internal void Write(string inputs, IEnumerable<string> files)
+    {
+        _file.Position = 0;
+        _file.Write(Encoding.UTF8.GetBytes(string.Join('\n', files.Select(BuiltFiles.Describe).Prepend(inputs)) + "\n"));
+        _file.Flush(flushToDisk: true);
+    }
+
+    public void Dispose() => _file.Dispose();
+
+    private static string PathOf(string directory, string name) => Path.Combine(directory, $".{name}.build");
+
+    /// <summary>A digest of all that decides what the files hold.</summary>
+    internal static string InputsOf(BuildRequest request, Layout layout, IReadOnlyList<OutputFormat> formats, ImageConfiguration configuration, IEnumerable<Image> images)
+    {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         Append(hash, typeof(BuildStamp).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "");
         Append(hash, $"{layout} {request.Architecture} {request.Compression} {string.Join(',', formats)}");
@@ -30,31 +77,7 @@ internal sealed class BuildStamp
             Append(hash, $"{image.Name} {image.Manifest.Digest}");
         foreach (var source in configuration.Files.Where(file => file.Kind == FileKind.Source))
             Append(hash, ContentOf(source.SourcePath(request.WorkingDirectory, request.Home)));
-        _inputs = Convert.ToHexStringLower(hash.GetHashAndReset());
-    }
-
-    /// <summary>The files, or null where they have to be built.</summary>
-    internal IReadOnlyList<string>? Current()
-    {
-        try
-        {
-            return File.ReadAllLines(_path) is [var inputs, .. var files] && inputs == _inputs && files.All(file => file == Describe(file.Split(' ', 3)[^1]))
-                ? [.. files.Select(file => Path.Combine(_directory, file.Split(' ', 3)[^1]))]
-                : null;
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            return null; // then it is built
-        }
-    }
-
-    internal void Write(IEnumerable<string> files) =>
-        DurableFile.Write(_path, Encoding.UTF8.GetBytes(string.Join('\n', files.Select(file => Describe(Path.GetFileName(file))).Prepend(_inputs)) + "\n"));
-
-    private string Describe(string name)
-    {
-        var file = new FileInfo(Path.Combine(_directory, name));
-        return file.Exists ? $"{file.Length} {file.LastWriteTimeUtc.Ticks} {name}" : "";
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 
     private static string ContentOf(string path)

@@ -14,8 +14,6 @@ internal sealed class ImageOutput(string directory, string name, Layout layout, 
 {
     private string KernelName => $"{name}-{(layout == Layout.Year2017 ? "bzImage" : "kernel")}";
 
-    private string OtherKernelName => $"{name}-{(layout == Layout.Year2017 ? "kernel" : "bzImage")}";
-
     private string InitrdName => $"{name}-initrd.img";
 
     private string CmdlineName => $"{name}-cmdline";
@@ -30,9 +28,18 @@ internal sealed class ImageOutput(string directory, string name, Layout layout, 
             _ => $"{KernelName} {InitrdName} {CmdlineName}",
         }));
 
+    /// <param name="entries">Read once.</param>
+    /// <param name="formats">At least one.</param>
+    /// <param name="inputs">What the files are made from, for the stamp.</param>
+    /// <param name="ct">Ends it; nothing is changed then.</param>
     /// <returns>The files' paths.</returns>
-    internal IReadOnlyList<string> Write(IEnumerable<Entry> entries, IReadOnlyList<OutputFormat> formats, CancellationToken ct)
+    /// <exception cref="LinuxKitException">The files would not be taken where they are to go.</exception>
+    internal async Task<IReadOnlyList<string>> WriteAsync(IEnumerable<Entry> entries, IReadOnlyList<OutputFormat> formats, string inputs, CancellationToken ct)
     {
+        var preferred = Path.Combine(directory, $"{name}-kernel");
+        if (layout == Layout.Year2017 && formats.Contains(OutputFormat.KernelAndInitrd) && File.Exists(preferred) && !BuildStamp.LastBuild(directory, name).Unchanged.Contains(preferred))
+            throw new LinuxKitException($"{preferred} is there, and no build of vmctl's: a machine would take it, and not {KernelName}; remove it, or choose another name or directory");
+
         using var files = new NewFiles(directory);
         files.RemoveLeftOvers(name);
         if (formats[0] is OutputFormat.Tar or OutputFormat.Docker)
@@ -40,12 +47,14 @@ internal sealed class ImageOutput(string directory, string name, Layout layout, 
         else
             WriteInitrd(entries, formats, files, ct);
 
-        ct.ThrowIfCancellationRequested();
+        using var stamp = await BuildStamp.OpenAsync(directory, name, ct);
+        stamp.Clear();
         files.Publish();
-        if (formats.Contains(OutputFormat.KernelAndInitrd))
-            RemoveStale(files.Paths);
+        stamp.RemoveStale(files.Paths);
         string[] order = [KernelName, InitrdName, CmdlineName];
-        return [.. files.Paths.OrderBy(path => Array.IndexOf(order, Path.GetFileName(path)))];
+        IReadOnlyList<string> written = [.. files.Paths.OrderBy(path => Array.IndexOf(order, Path.GetFileName(path)))];
+        stamp.Write(inputs, written);
+        return written;
     }
 
     private void WriteTar(IEnumerable<Entry> entries, OutputFormat format, NewFiles files, CancellationToken ct)
@@ -93,10 +102,10 @@ internal sealed class ImageOutput(string directory, string name, Layout layout, 
         }
 
         initrd.Finish();
+        if (formats.Contains(OutputFormat.TarKernelInitrd))
+            WriteTarOf([("kernel", kernel), ("initrd.img", packed), ("cmdline", cmdline), ("ucode.cpio", ucode)], files.Create($"{name}-initrd.tar"));
         if (ucode is not null)
             Prepend(ucode, packed);
-        if (formats.Contains(OutputFormat.TarKernelInitrd))
-            WriteTarOf([("kernel", kernel), ("initrd.img", packed), ("cmdline", cmdline)], files.Create($"{name}-initrd.tar"));
     }
 
     // Microcode has to be the first of all, unpacked, and its place in the kernel's image may be the last.
@@ -133,12 +142,5 @@ internal sealed class ImageOutput(string directory, string name, Layout layout, 
         }
 
         tar.Finish();
-    }
-
-    // A machine would be started with an older build's, and nobody would see it.
-    private void RemoveStale(IReadOnlyList<string> written)
-    {
-        foreach (var path in new[] { KernelName, OtherKernelName, CmdlineName }.Select(one => Path.Combine(directory, one)).Except(written))
-            File.Delete(path);
     }
 }

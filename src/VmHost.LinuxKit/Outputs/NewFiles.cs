@@ -46,14 +46,16 @@ internal sealed class NewFiles(string directory) : IDisposable
     {
         const int TailLength = 1 + 32 + 4;
         return file.Length > TailLength && file[^TailLength] == '.' && file[^(TailLength - 1)..^4].All(char.IsAsciiHexDigitLower)
-            && (Endings.Any(ending => file[1..^TailLength] == name + ending) || file[1..^TailLength] == Unnamed || file[..^TailLength] == $".{name}.build");
+            && (Endings.Any(ending => file[1..^TailLength] == name + ending) || file[1..^TailLength] == Unnamed);
     }
 
     /// <summary>Gives all of them their names.</summary>
     internal void Publish()
     {
         foreach (var file in _open)
-            file.Dispose();
+            file.Flush(flushToDisk: true);
+
+        // While they are open and so locked: else another build would take them for left over.
         foreach (var (temporary, path) in _files.Where(file => file.Path.Length > 0))
             File.Move(temporary, path, overwrite: true);
     }

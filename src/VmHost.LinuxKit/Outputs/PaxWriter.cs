@@ -49,14 +49,14 @@ internal sealed class PaxWriter(Stream output)
 
     private static byte[] Records(Entry entry, string name)
     {
-        var records = new List<(string Key, string Value)>();
+        var records = new List<(string Key, byte[] Value)>();
         if (entry.Source.Length > 0)
-            records.AddRange([("LINUXKIT.location", entry.Location), ("LINUXKIT.source", entry.Source)]);
+            records.AddRange([("LINUXKIT.location", Encoding.UTF8.GetBytes(entry.Location)), ("LINUXKIT.source", Encoding.UTF8.GetBytes(entry.Source))]);
         records.AddRange(entry.Attributes.OrderBy(pair => pair.Key, StringComparer.Ordinal).Select(pair => (pair.Key, pair.Value)));
         if (Encoding.UTF8.GetByteCount(name) > MaxName || !Ascii.IsValid(name))
-            records.Add(("path", name));
+            records.Add(("path", Encoding.UTF8.GetBytes(name)));
         if (Encoding.UTF8.GetByteCount(entry.Target) > MaxName || !Ascii.IsValid(entry.Target))
-            records.Add(("linkpath", entry.Target));
+            records.Add(("linkpath", Encoding.UTF8.GetBytes(entry.Target)));
         AddNumber(records, "uid", entry.Uid, MaxOctal7);
         AddNumber(records, "gid", entry.Gid, MaxOctal7);
         AddNumber(records, "size", entry.Size, MaxOctal11);
@@ -68,23 +68,23 @@ internal sealed class PaxWriter(Stream output)
         return bytes.ToArray();
     }
 
-    private static void AddNumber(List<(string Key, string Value)> records, string key, long value, long max)
+    private static void AddNumber(List<(string Key, byte[] Value)> records, string key, long value, long max)
     {
         if (value < 0 || value > max)
-            records.Add((key, value.ToString(CultureInfo.InvariantCulture)));
+            records.Add((key, Encoding.ASCII.GetBytes(value.ToString(CultureInfo.InvariantCulture))));
     }
 
     // "LENGTH KEY=VALUE\n", where the length counts its own digits too.
-    private static byte[] Record(string key, string value)
+    private static byte[] Record(string key, byte[] value)
     {
-        var rest = Encoding.UTF8.GetBytes($" {key}={value}\n");
+        byte[] rest = [.. Encoding.UTF8.GetBytes($" {key}="), .. value, (byte)'\n'];
         var length = rest.Length + 1;
         while (length.ToString(CultureInfo.InvariantCulture).Length + rest.Length != length)
             length = length.ToString(CultureInfo.InvariantCulture).Length + rest.Length;
         return [.. Encoding.ASCII.GetBytes(length.ToString(CultureInfo.InvariantCulture)), .. rest];
     }
 
-    private void Header(string name, char type, int mode, int uid, int gid, long time, long size, string target, int major, int minor)
+    private void Header(string name, char type, int mode, long uid, long gid, long time, long size, string target, int major, int minor)
     {
         Span<byte> header = stackalloc byte[BlockBytes];
         header.Clear();

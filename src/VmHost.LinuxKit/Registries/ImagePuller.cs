@@ -17,7 +17,12 @@ internal sealed class ImagePuller(ImageStore store, RegistryClient registries, I
 
     /// <summary>Pulls one image for one processor, and names it.</summary>
     /// <exception cref="LinuxKitException">It cannot be had.</exception>
-    internal async Task<Image> PullAsync(ImageReference reference, string architecture, CancellationToken ct)
+    internal async Task<Image> PullAsync(ImageReference reference, string architecture, CancellationToken ct) =>
+        await CompleteAsync(await FindAsync(reference, architecture, ct), ct);
+
+    /// <summary>Asks what an image consists of. The little that says so is kept.</summary>
+    /// <exception cref="LinuxKitException">There is no such image, or none for that processor.</exception>
+    internal async Task<FoundImage> FindAsync(ImageReference reference, string architecture, CancellationToken ct)
     {
         var name = reference.ToString();
         var (content, mediaType) = await registries.GetManifestAsync(reference, reference.Version, ct);
@@ -31,16 +36,37 @@ internal sealed class ImagePuller(ImageStore store, RegistryClient registries, I
             manifest = Manifest.Parse(content, name);
         }
 
-        if (manifest.Config is null)
-            throw new LinuxKitException($"{name}: the index points to another index, and not to an image");
+        return manifest.Config is null
+            ? throw new LinuxKitException($"{name}: the index points to another index, and not to an image")
+            : new(reference, architecture, top, [.. manifest.Layers.Append(manifest.Config).DistinctBy(blob => blob.Digest)]);
+    }
 
+    /// <summary>Brings what is missing of an image, and names it.</summary>
+    /// <exception cref="LinuxKitException">It cannot be had.</exception>
+    internal async Task<Image> CompleteAsync(FoundImage found, CancellationToken ct)
+    {
         // How much is to come is known before its first byte.
-        var missing = manifest.Layers.Append(manifest.Config).DistinctBy(blob => blob.Digest).Where(blob => !store.HasBlob(blob)).ToList();
+        var name = found.Reference.ToString();
+        var missing = found.Blobs.Where(blob => !store.HasBlob(blob)).ToList();
         foreach (var blob in missing)
             progress.Pulled(new(name, blob.Digest, 0, blob.Size));
-        await Task.WhenAll(missing.Select(blob => FetchAsync(reference, blob, ct)));
-        await store.NameAsync(name, top, ct);
-        return store.Load(name, top, architecture)
+
+        // The first that fails ends the others: the image is not to be had.
+        using var failed = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        await Task.WhenAll(missing.Select(async blob =>
+        {
+            try
+            {
+                await FetchAsync(found.Reference, blob, failed.Token);
+            }
+            catch (LinuxKitException)
+            {
+                await failed.CancelAsync();
+                throw;
+            }
+        }));
+        await store.NameAsync(name, found.Top, ct);
+        return store.Load(name, found.Top, found.Architecture)
             ?? throw new LinuxKitException($"{name} was pulled and is not in {store.Directory}: was it pruned meanwhile?");
     }
 
@@ -55,7 +81,7 @@ internal sealed class ImagePuller(ImageStore store, RegistryClient registries, I
         try
         {
             // Another build may pull the same: who comes second finds it done.
-            using var alone = await FileLock.AcquireAsync(Partial(blob) + ".lock", ct);
+            await using var alone = await FileLock.AcquireAsync(Partial(blob) + ".lock", ct);
             if (store.HasBlob(blob))
                 return;
 
@@ -124,3 +150,9 @@ internal sealed class ImagePuller(ImageStore store, RegistryClient registries, I
         throw new LinuxKitException($"{reference}: what came for the layer {blob.Digest} is {digest}; it was thrown away (a broken proxy or registry?)");
     }
 }
+
+/// <param name="Reference">What was asked for.</param>
+/// <param name="Architecture">That it is for.</param>
+/// <param name="Top">What the name points to.</param>
+/// <param name="Blobs">Layers and configuration.</param>
+internal sealed record FoundImage(ImageReference Reference, string Architecture, Descriptor Top, IReadOnlyList<Descriptor> Blobs);

@@ -12,6 +12,7 @@ namespace VmHost.LinuxKit.Registries;
 internal sealed class RegistryTokens(HttpClient http, Credentials credentials)
 {
     private const string ClientId = "vmhost";
+    private const int MaxAnswerBytes = 1 << 20;
 
     private readonly Dictionary<string, AuthenticationHeaderValue> _known = new(StringComparer.Ordinal);
 
@@ -56,20 +57,44 @@ internal sealed class RegistryTokens(HttpClient http, Credentials credentials)
             throw new LinuxKitException($"{reference}: the registry sends to {address.GetLeftPart(UriPartial.Authority)} for a token, over plain http; no password is sent that way");
 
         var scope = $"repository:{reference.Repository}:pull";
-        using var request = login is { IsIdentityToken: true }
-            ? Refresh(address, fields.GetValueOrDefault("service"), scope, login)
-            : new HttpRequestMessage(HttpMethod.Get, WithQuery(address, fields.GetValueOrDefault("service"), scope));
-        if (login is { IsIdentityToken: false })
-            request.Headers.Authorization = Basic(login);
+        var service = fields.GetValueOrDefault("service");
+        if (login is { IsIdentityToken: true })
+        {
+            using var trade = Refresh(address, service, scope, login);
+            var (code, traded) = await AskAsync(trade, reference, ct);
 
-        using var response = await http.SendAsync(request, ct);
-        if (response.StatusCode is HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden)
-            return null;
+            // A server that knows only the older way is asked in it.
+            if (code is not (HttpStatusCode.NotFound or HttpStatusCode.MethodNotAllowed))
+                return traded;
+        }
 
-        response.EnsureSuccessStatusCode();
-        using var document = JsonDocument.Parse(await response.Content.ReadAsByteArrayAsync(ct));
-        var token = Descriptor.Text(document.RootElement, "token") ?? Descriptor.Text(document.RootElement, "access_token");
-        return token is null ? null : new("Bearer", token);
+        using var request = new HttpRequestMessage(HttpMethod.Get, WithQuery(address, service, scope));
+        request.Headers.Authorization = login is { IsIdentityToken: false } ? Basic(login) : null;
+        var (status, token) = await AskAsync(request, reference, ct);
+        return (int)status < 400 || status is HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden ? token
+            : throw new LinuxKitException($"{reference}: {address.GetLeftPart(UriPartial.Authority)}, which the registry sends to for a token, answered {(int)status} {status}");
+    }
+
+    // What passes (429, 5xx) is thrown as it is, and tried again with the whole request.
+    private async Task<(HttpStatusCode Status, AuthenticationHeaderValue? Token)> AskAsync(HttpRequestMessage request, ImageReference reference, CancellationToken ct)
+    {
+        using var response = await StallLimit.WithinAsync(token => http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, token), TimeProvider.System, ct);
+        if (response.StatusCode is HttpStatusCode.TooManyRequests or >= HttpStatusCode.InternalServerError)
+            throw new HttpRequestException(null, null, response.StatusCode);
+        if (!response.IsSuccessStatusCode)
+            return (response.StatusCode, null);
+
+        try
+        {
+            await response.Content.LoadIntoBufferAsync(MaxAnswerBytes, ct);
+            using var document = JsonDocument.Parse(await response.Content.ReadAsByteArrayAsync(ct));
+            var token = Descriptor.Text(document.RootElement, "token") ?? Descriptor.Text(document.RootElement, "access_token");
+            return (response.StatusCode, token is null ? null : new("Bearer", token));
+        }
+        catch (JsonException e)
+        {
+            throw new LinuxKitException($"{reference}: {request.RequestUri!.GetLeftPart(UriPartial.Authority)} was asked for a token and answered something else (is there a login page in between?)", e);
+        }
     }
 
     private static HttpRequestMessage Refresh(Uri address, string? service, string scope, Login login) =>

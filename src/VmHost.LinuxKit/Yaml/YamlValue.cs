@@ -34,6 +34,9 @@ internal sealed class YamlValue
     /// <summary>Of a scalar, as it was written.</summary>
     internal string Text { get; init; } = "";
 
+    /// <summary>Of an integer its decimal digits (<c>0x10</c> is 16), else as it was written.</summary>
+    internal string Scalar => Kind == YamlKind.Integer ? Integer.ToString(System.Globalization.CultureInfo.InvariantCulture) : Text;
+
     /// <summary>Of an integer.</summary>
     internal long Integer { get; init; }
 

@@ -68,7 +68,7 @@ public sealed class OciConfigTests
           oomScoreAdj: 0
           rootfsPropagation: shared
           cgroupsPath: /c
-          resources: {network: {classID: 5}, memory: {disableOOMKiller: true, kernelTCP: 3, limit: 0}, devices: [{allow: false, access: rwm}], blockio: {leafWeight: 2}, hugepageLimits: [{pageSize: 2MB, limit: 9}]}
+          resources: {network: {classID: 5}, memory: {disableOOMKiller: true, kernelTCP: 3, limit: 0}, devices: [{allow: false, access: rwm}, {access: r}], blockio: {leafWeight: 2}, hugepageLimits: [{pageSize: 2MB, limit: 9}, {pageSize: 2048, limit: 1}]}
           sysctl: {b: "2", a: "1"}
           rlimits: ["nofile,1024,unlimited"]
           uidMappings: [{hostID: 1, containerID: 2, size: 3}]
@@ -91,6 +91,26 @@ public sealed class OciConfigTests
         Assert.Equal("host", settings.Text("net"));
         Assert.Empty(Settings("services: [{name: a, image: b}]", image, readLabel: false).TextsAndMore("capabilities"));
     }
+
+    [Fact]
+    public void An_empty_text_clears_the_labels()
+    {
+        var image = SysctlImage with { Label = """{"rootfsPropagation": "shared", "cgroupsPath": "/c"}""" };
+
+        Assert.Contains("shared", Text("services: [{name: a, image: b}]"), StringComparison.Ordinal);
+        var cleared = Text("services: [{name: a, image: b, rootfsPropagation: '', cgroupsPath: ''}]");
+        Assert.DoesNotContain("shared", cleared, StringComparison.Ordinal);
+        Assert.DoesNotContain("/c\"", cleared, StringComparison.Ordinal);
+
+        string Text(string yaml) => Encoding.UTF8.GetString(Config(yaml, image, is2017: false));
+    }
+
+    [Theory]
+    [InlineData("4294967295", "4294967295")]
+    [InlineData("0x10", "16")]
+    [InlineData("1_000", "1000")]
+    public void Numbers_of_users_may_be_as_large_as_linux_has_them(string written, string number) =>
+        Assert.Contains($"\"uid\": {number},", Encoding.UTF8.GetString(Config($"services: [{{name: a, image: b, uid: {written}}}]", SysctlImage, is2017: false)), StringComparison.Ordinal);
 
     [Theory]
     [InlineData("""{"name": "x"}""", "has no key 'name'")]

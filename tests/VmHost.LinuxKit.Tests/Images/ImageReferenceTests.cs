@@ -34,5 +34,6 @@ public sealed class ImageReferenceTests
     [InlineData("a b")]
     [InlineData("http://host/x")]
     [InlineData("a:1:2")]
+    [InlineData("localhost:99999/x")]
     public void It_is_refused(string name) => Assert.Contains("is no image's name", Assert.Throws<LinuxKitException>(() => ImageReference.Parse(name)).Message, StringComparison.Ordinal);
 }

@@ -48,8 +48,8 @@ public sealed class ImageStoreTests
     {
         using var images = new TestImages().Add("docker.io/t/a:1", new TestLayer().File("a", "aaa")).Add("docker.io/t/b:1", new TestLayer().File("b", "bbb"));
         var store = await images.LoadAsync();
-        Assert.True(await store.RemoveAsync("docker.io/t/a:1", CancellationToken.None));
-        Assert.False(await store.RemoveAsync("docker.io/t/a:1", CancellationToken.None));
+        Assert.Equal(1, await store.RemoveAsync(["docker.io/t/a:1"], CancellationToken.None));
+        Assert.Equal(0, await store.RemoveAsync(["docker.io/t/a:1"], CancellationToken.None));
 
         var pruned = await new StorePruner(store).PruneAsync(null, CancellationToken.None);
 
@@ -64,7 +64,7 @@ public sealed class ImageStoreTests
         using var images = new TestImages().Add("docker.io/t/old:1", new TestLayer().File("a", "aaa")).Add("docker.io/t/new:1", new TestLayer().File("b", "bbb"));
         var store = await images.LoadAsync();
         File.SetLastWriteTimeUtc(store.BlobPath(store.Names().Single(one => one.Name == "docker.io/t/old:1").Digest), DateTime.UnixEpoch);
-        var one = new StorePruner(store).Blobs(store.Names()[0]).Sum(blob => blob.Size);
+        var one = new StorePruner(store).TryBlobs(store.Names()[0])!.Sum(blob => blob.Size);
 
         var pruned = await new StorePruner(store).PruneAsync(one + 100, CancellationToken.None);
 
@@ -125,6 +125,78 @@ public sealed class ImageStoreTests
 
         Assert.Contains("calls its image 'latest', which is no full name; give it one with --name", (await Assert.ThrowsAsync<LinuxKitException>(() => loader.LoadAsync(images.Layout, null, CancellationToken.None))).Message, StringComparison.Ordinal);
         Assert.Equal(["docker.io/t/a:1"], await loader.LoadAsync(images.Layout, "t/a:1", CancellationToken.None));
+    }
+
+    [Fact]
+    public async Task Of_an_image_for_several_processors_one_is_enough()
+    {
+        var tar = new TestLayer().File("a").Tar();
+        using var images = new TestImages().Add("amd64", "unused", [], [(tar, tar)]).AsIndex("docker.io/t/many:1", "amd64");
+        var archive = images.Combine("oci.tar");
+        await System.Formats.Tar.TarFile.CreateFromDirectoryAsync(images.Layout, archive, includeBaseDirectory: false, TestContext.Current.CancellationToken);
+
+        // The attestation beside it is in neither.
+        foreach (var path in (string[])[images.Layout, archive])
+            Assert.Equal(["docker.io/t/many:1"], await new ImageLoader(ImageStore.Open(images.Combine(Path.GetFileName(path) + ".store"))).LoadAsync(path, null, CancellationToken.None));
+    }
+
+    [Fact]
+    public async Task An_image_of_which_nothing_is_there_is_refused()
+    {
+        using var images = new TestImages().Add("docker.io/t/a:1", new TestLayer().File("a"));
+        foreach (var blob in new DirectoryInfo(Path.Combine(images.Layout, "blobs", "sha256")).GetFiles().OrderBy(file => file.Length).Take(1))
+            blob.Delete();
+
+        Assert.Contains("lacks blobs of docker.io/t/a:1", (await Assert.ThrowsAsync<LinuxKitException>(images.LoadAsync)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task What_other_tools_wrote_into_the_index_stays()
+    {
+        using var images = new TestImages().Add("docker.io/t/a:1", new TestLayer().File("a")).Add("docker.io/t/b:1", new TestLayer().File("b"));
+        var store = await images.LoadAsync();
+        var path = Path.Combine(images.StoreDirectory, "index.json");
+        var index = System.Text.Json.Nodes.JsonNode.Parse(await File.ReadAllTextAsync(path, TestContext.Current.CancellationToken))!;
+        index["manifests"]![1]!["annotations"] = new System.Text.Json.Nodes.JsonObject { ["other"] = "kept" };
+        index["more"] = "kept";
+        await File.WriteAllTextAsync(path, index.ToString(), TestContext.Current.CancellationToken);
+
+        await store.NameAsync("docker.io/t/c:1", store.Names()[0], CancellationToken.None);
+        await store.RemoveAsync(["docker.io/t/a:1"], CancellationToken.None);
+        await new StorePruner(store).PruneAsync(0, CancellationToken.None);
+
+        var after = await File.ReadAllTextAsync(path, TestContext.Current.CancellationToken);
+        Assert.Equal(2, after.Split("kept").Length - 1);
+        Assert.Empty(store.Names());
+        Assert.Equal(3, Directory.GetFiles(Path.Combine(images.StoreDirectory, "blobs", "sha256")).Length); // of the one that has no name
+    }
+
+    [Fact]
+    public async Task A_damaged_manifest_is_shown_and_pruned_and_the_others_stay()
+    {
+        using var images = new TestImages().Add("docker.io/t/a:1", new TestLayer().File("a")).Add("docker.io/t/b:1", new TestLayer().File("b"));
+        var store = await images.LoadAsync();
+        var manifest = store.BlobPath(store.Names()[0].Digest);
+        await File.WriteAllTextAsync(manifest, new string('x', (int)new FileInfo(manifest).Length), TestContext.Current.CancellationToken);
+
+        Assert.Equal([true, false], new ImageCatalog(images.StoreDirectory).List().Select(image => image.IsDamaged));
+        Assert.Equal(["docker.io/t/a:1"], (await new StorePruner(store).PruneAsync(null, CancellationToken.None))!.Names);
+        Assert.NotNull(store.Find(ImageReference.Parse("t/b:1"), "amd64"));
+    }
+
+    [Theory]
+    [InlineData("{}")]
+    [InlineData("[{\"Config\":\"x\"}]")]
+    [InlineData("[5]")]
+    [InlineData("[")]
+    public async Task A_docker_archive_that_makes_no_sense_is_told_with_its_path(string manifest)
+    {
+        using var images = new TestImages();
+        var archive = images.Combine("saved.tar");
+        await File.WriteAllBytesAsync(archive, new TestLayer().File("x", "{}").File("manifest.json", manifest).Tar(), TestContext.Current.CancellationToken);
+
+        var refused = await Assert.ThrowsAsync<LinuxKitException>(() => new ImageLoader(ImageStore.Open(images.StoreDirectory)).LoadAsync(archive, null, CancellationToken.None));
+        Assert.StartsWith(archive, refused.Message, StringComparison.Ordinal);
     }
 
     [Fact]

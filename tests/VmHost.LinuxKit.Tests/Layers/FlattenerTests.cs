@@ -55,6 +55,41 @@ public sealed class FlattenerTests
     }
 
     [Fact]
+    public async Task Extended_attributes_are_bytes()
+    {
+        byte[] value = [1, 0, 0, 2, 0x0A, 0x80, 0xFF];
+        var tar = TestLayer.WithBinaryAttribute("capable", "security.capability", value);
+        using var images = new TestImages().Add("docker.io/t/xattr:1", [], (tar, tar));
+
+        var entries = new Flattener(await images.LoadAsync("docker.io/t/xattr:1"), new()).Entries().Select(entry => (Text: Describe(entry), entry.Attributes)).ToList();
+
+        Assert.Equal(["File capable 644 content [SCHILY.xattr.security.capability]", "File next 644"], entries.Select(entry => entry.Text));
+        Assert.Equal(value, entries[0].Attributes["SCHILY.xattr.security.capability"]);
+    }
+
+    [Fact]
+    public async Task Metadata_that_would_fill_the_memory_is_refused()
+    {
+        var tar = TestLayer.WithBinaryAttribute("capable", "user.x", [], padding: 2 << 20);
+        using var images = new TestImages().Add("docker.io/t/xattr:1", [], (tar, tar));
+
+        Assert.Contains("bytes of metadata; more than 1048576 are in no honest image", await FaultAsync(images, "docker.io/t/xattr:1"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_layer_that_was_damaged_here_is_thrown_away_so_that_pulling_helps()
+    {
+        using var images = new TestImages().Add("docker.io/t/damaged:1", new TestLayer().File("a", new string('x', 5000)));
+        var image = await images.LoadAsync("docker.io/t/damaged:1");
+        var bytes = await File.ReadAllBytesAsync(image.Layers[0].Path, TestContext.Current.CancellationToken);
+        bytes[^6] ^= 1;
+        await File.WriteAllBytesAsync(image.Layers[0].Path, bytes, TestContext.Current.CancellationToken);
+
+        Assert.Contains("it was damaged on this disk, and is thrown away", Assert.Throws<LinuxKitException>(() => new Flattener(image, new()).Entries().Count()).Message, StringComparison.Ordinal);
+        Assert.False(File.Exists(image.Layers[0].Path));
+    }
+
+    [Fact]
     public async Task Of_entries_with_the_same_name_the_first_counts()
     {
         using var images = new TestImages().Add("docker.io/t/twice:1", new TestLayer().File("a", "one").File("./a", "two").File("a/b", "below a file"));

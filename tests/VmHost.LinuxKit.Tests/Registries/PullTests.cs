@@ -139,6 +139,76 @@ public sealed class PullTests : IDisposable
         Assert.DoesNotContain(elsewhere.Requests, request => request.Contains("T0KEN", StringComparison.Ordinal));
     }
 
+    [Theory]
+    [InlineData(200, "POST grant_type=refresh_token&refresh_token=mine&service=s&scope=repository%3At%2Fa%3Apull")]
+    [InlineData(404, "GET ")]
+    public async Task An_identity_token_is_traded_for_one_of_the_registry(int answer, string last)
+    {
+        var asked = "";
+        _registry.Instead = context =>
+        {
+            if (context.Request.Url!.AbsolutePath == "/token")
+            {
+                asked = $"{context.Request.HttpMethod} {new StreamReader(context.Request.InputStream).ReadToEnd()}";
+                if (context.Request.HttpMethod == "POST" && answer != 200)
+                    TestRegistry.Refuse(context, answer);
+                else
+                    TestRegistry.Send(context, "{\"access_token\":\"T\"}"u8.ToArray());
+                return true;
+            }
+
+            if (context.Request.Headers["Authorization"] == "Bearer T")
+                return false;
+
+            TestRegistry.Refuse(context, 401, "WWW-Authenticate", $"Bearer realm=\"http://127.0.0.1:{_registry.Port}/token\",service=\"s\"");
+            return true;
+        };
+        var file = _images.Combine("config.json");
+        await File.WriteAllTextAsync(file, $$$$"""{"auths":{"127.0.0.1:{{{{_registry.Port}}}}":{"identitytoken":"mine"}}}""", TestContext.Current.CancellationToken);
+
+        Assert.NotNull(await PullAsync(new Credentials(file)));
+        Assert.StartsWith(last, asked, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("http://example.com/token", "no password is sent that way")]
+    [InlineData("HERE/page", "answered something else (is there a login page in between?)")]
+    [InlineData("HERE/nothing", "which the registry sends to for a token, answered 404 NotFound")]
+    public async Task A_token_server_that_is_none_is_told(string realm, string fault)
+    {
+        _registry.Instead = context =>
+        {
+            switch (context.Request.Url!.AbsolutePath)
+            {
+                case "/page":
+                    TestRegistry.Send(context, "<html>"u8.ToArray());
+                    break;
+                case "/nothing":
+                    TestRegistry.Refuse(context, 404);
+                    break;
+                default:
+                    TestRegistry.Refuse(context, 401, "WWW-Authenticate", $"Bearer realm=\"{realm.Replace("HERE", $"http://127.0.0.1:{_registry.Port}", StringComparison.Ordinal)}\",service=\"s\"");
+                    break;
+            }
+
+            return true;
+        };
+
+        Assert.Contains(fault, (await Assert.ThrowsAsync<LinuxKitException>(() => PullAsync())).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Mistakes_in_names_are_told_before_any_layer_comes()
+    {
+        using var client = new RegistryClient(Mirrors.Parse([_registry.Mirror]), new(null), TimeProvider.System);
+        using var puller = new ImagePuller(Store(), client, new SilentProgress());
+
+        var refused = await Assert.ThrowsAsync<LinuxKitException>(() => new ImageResolver(Store(), puller, "amd64").ResolveAsync(["t/a:1", "t/none:1", "t/neither:1"], always: false, null, CancellationToken.None));
+
+        Assert.Equal(2, refused.Faults.Count);
+        Assert.DoesNotContain(_registry.Requests, request => request.Contains("/blobs/", StringComparison.Ordinal));
+    }
+
     [Fact]
     public async Task A_password_is_taken_from_where_docker_keeps_it()
     {
