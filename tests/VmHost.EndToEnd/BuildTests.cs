@@ -106,7 +106,7 @@ public sealed class BuildTests : IDisposable
     }
 
     [Theory]
-    [InlineData("kernel: {image: 'vmhost/none:1'}", "cannot pull docker.io/vmhost/none:1 from http://127.0.0.1:1: Connection refused")]
+    [InlineData("kernel: {image: 'vmhost/none:1'}", "cannot pull docker.io/vmhost/none:1 from http://127.0.0.1:1: Connection refused; check the network and the name, or bring the image from a file with vmctl image load")]
     [InlineData("kernle: {}", "x.yaml:1:1: there is no key 'kernle'; did you mean kernel?")]
     public async Task What_cannot_be_built_is_told_in_one_line(string yaml, string fault)
     {

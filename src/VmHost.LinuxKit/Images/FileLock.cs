@@ -56,5 +56,6 @@ internal static class FileLock
         }
     }
 
-    private static bool IsHeld(IOException e) => e is not (FileNotFoundException or DirectoryNotFoundException or PathTooLongException) && (e.HResult & 0xFFFF) is 11 or 35;
+    /// <summary>True where opening failed because somebody else has the lock.</summary>
+    internal static bool IsHeld(IOException e) => e is not (FileNotFoundException or DirectoryNotFoundException or PathTooLongException) && (e.HResult & 0xFFFF) is 11 or 35;
 }

@@ -22,11 +22,30 @@ internal sealed class NewFiles(string directory) : IDisposable
     /// <summary>Begins a file of that name; an empty name: one that is gone in the end.</summary>
     internal FileStream Create(string name)
     {
-        var temporary = Path.Combine(directory, $".{(name.Length > 0 ? name : Unnamed)}.{Guid.NewGuid():N}.new");
-        var file = new FileStream(temporary, new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.ReadWrite, Share = FileShare.None, BufferSize = BufferBytes });
+        var (temporary, file) = CreateLocked($".{(name.Length > 0 ? name : Unnamed)}");
         _files.Add((temporary, name.Length > 0 ? Path.Combine(directory, name) : ""));
         _open.Add(file);
         return file;
+    }
+
+    // A build that cleans up may come between the making of a file and its lock; then it takes the file, and another is made.
+    private (string Path, FileStream File) CreateLocked(string beginning)
+    {
+        while (true)
+        {
+            var path = Path.Combine(directory, $"{beginning}.{Guid.NewGuid():N}.new");
+            try
+            {
+                var file = new FileStream(path, new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.ReadWrite, Share = FileShare.None, BufferSize = BufferBytes });
+                if (File.Exists(path))
+                    return (path, file);
+                file.Dispose();
+            }
+            catch (IOException e) when (FileLock.IsHeld(e))
+            {
+                // By who cleans up.
+            }
+        }
     }
 
     /// <summary>Removes what builds left that were killed: nobody has it open, which shows by its lock.</summary>

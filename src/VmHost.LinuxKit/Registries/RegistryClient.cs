@@ -134,7 +134,7 @@ internal sealed class RegistryClient : IDisposable
             HttpStatusCode.NotFound => "it has no such image or tag",
             HttpStatusCode.TooManyRequests => "it allows no more pulls for now (429); wait, or log in with docker login",
             { } code => $"it answered {(int)code} {code}",
-            null => e.InnerException?.Message ?? e.Message,
+            null => $"{e.InnerException?.Message ?? e.Message}; check the network and the name, or bring the image from a file with vmctl image load",
         };
 
     private async Task<byte[]> ReadAsync(HttpContent content, ImageReference reference, CancellationToken ct)
