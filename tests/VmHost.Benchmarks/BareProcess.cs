@@ -91,15 +91,23 @@ internal sealed class BareProcess : IDisposable
         return exit.UserTime + exit.SystemTime;
     }
 
-    /// <summary>Writes to it and reads back as many bytes.</summary>
-    internal void Echo(ReadOnlySpan<byte> keys)
+    /// <summary>Forgets what it has written and was not read yet.</summary>
+    internal void Drain()
     {
-        Descriptor.Write(_terminal.Master, keys);
-        Span<PollEntry> entries = [new() { Descriptor = _terminal.Master, Wanted = PollEvents.Readable }];
-        for (var left = keys.Length; left > 0;)
+        while (Descriptor.Read(_terminal.Master, _buffer) > 0)
         {
-            Poll.Wait(entries, -1);
-            left -= Math.Max(0, Descriptor.Read(_terminal.Master, _buffer.AsSpan(0, left)));
+            // Not asked for.
+        }
+    }
+
+    /// <summary>Types a key and reads until it has come back; what comes with it is passed over.</summary>
+    internal void Echo(byte key)
+    {
+        Descriptor.Write(_terminal.Master, [key]);
+        for (var seen = false; !seen;)
+        {
+            var count = ReadSoon();
+            seen = _buffer.AsSpan(0, count).Contains(key);
         }
     }
 
@@ -107,14 +115,20 @@ internal sealed class BareProcess : IDisposable
     internal void ReadTo(string text)
     {
         var seen = "";
-        Span<PollEntry> entries = [new() { Descriptor = _terminal.Master, Wanted = PollEvents.Readable }];
         while (!seen.Contains(text, StringComparison.Ordinal))
-        {
-            Poll.Wait(entries, -1);
-            var count = Descriptor.Read(_terminal.Master, _buffer);
-            seen += System.Text.Encoding.Latin1.GetString(_buffer.AsSpan(0, Math.Max(0, count)));
-        }
+            seen += System.Text.Encoding.Latin1.GetString(_buffer.AsSpan(0, ReadSoon()));
     }
 
     public void Dispose() => Descriptor.Close(_terminal.Master);
+
+    // What a program has to say that is not broken it says soon.
+    private int ReadSoon()
+    {
+        Span<PollEntry> entries = [new() { Descriptor = _terminal.Master, Wanted = PollEvents.Readable }];
+        if (Poll.Wait(entries, 20_000) == 0)
+            throw new TimeoutException($"process {Pid} has written nothing for 20 s");
+
+        var count = Descriptor.Read(_terminal.Master, _buffer);
+        return count > 0 ? count : throw new IOException($"process {Pid} has closed its terminal");
+    }
 }

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Security.Cryptography;
 using Grpc.Core;
 using Grpc.Net.Client;
+using VmHost.Benchmarks.Peers;
 using VmHost.Client;
 using VmHost.Protocol.V1;
 using VmHost.TestKit;
@@ -28,25 +29,7 @@ internal static class ConsoleRates
         var rates = new Rates(daemon, channel);
         var rows = new List<Measurement>();
 
-        var (cat, conmon) = (new List<Pair>(), new List<Pair>());
-        for (var i = 0; i <= Pairs; i++)
-        {
-            var (machine, value) = await rates.WriteAsync(Mebibytes, followers: 0, stalled: 0);
-            var raw = rates.Cat(machine, Mebibytes);
-            var peer = ConmonPeer.IsInstalled ? rates.Conmon(machine, Mebibytes) : 0;
-            await rates.DeleteAsync(machine);
-            if (i == 0)
-                continue;
-
-            cat.Add(new(raw, value));
-            if (peer > 0)
-                conmon.Add(new(peer, value));
-        }
-
-        rows.Add(Measurement.Of("P3", "console to journal / cat of the terminal to a file", "ms/MB", cat, "ratio", 1 / 0.9, rates.HashOk));
-        if (conmon.Count > 0)
-            rows.Add(Measurement.Of("P3-conmon", "console to journal / conmon, of the terminal to its log", "ms/MB", conmon, "ratio", 1, rates.HashOk));
-
+        rows.AddRange(await rates.PeersAsync(Pairs, Mebibytes));
         rows.Add(await rates.StalledAsync(Pairs, FollowedMebibytes, stalled: 100));
         foreach (var (followers, mebibytes, aim) in ((int, int, double)[])[(1, FollowedMebibytes, 1 / 0.7), (10, 32, 1000.0 / 250), (100, 8, 1000.0 / 120)])
             rows.Add(await rates.FollowAsync(Pairs, mebibytes, followers, aim));
@@ -54,6 +37,8 @@ internal static class ConsoleRates
         rows.Add(await rates.ReplayAsync(Pairs));
         return rows;
     }
+
+    private static readonly IConsolePeer[] Peers = [new CatPeer(), new ConmonPeer(), new SocatPeer(), new TmuxPeer(), new ConserverPeer()];
 
     private sealed class Rates(DaemonProcess daemon, GrpcChannel channel)
     {
@@ -84,30 +69,37 @@ internal static class ConsoleRates
             return (await GetAsync(name), took.TotalMilliseconds / (mebibytes * Math.Max(1, followers) * 1.048576));
         }
 
-        /// <summary>The same guest on a terminal whose other side cat copies into a file.</summary>
-        internal double Cat(Machine machine, int mebibytes)
+        /// <summary>The same guest with each peer that is there, one after the other.</summary>
+        internal async Task<IEnumerable<Measurement>> PeersAsync(int pairs, int mebibytes)
         {
-            using var directory = new TemporaryDirectory();
-            var copy = directory.Combine("copy");
-            using var process = BareProcess.LikeMachine(machine.Argv, directory);
-            process.CopyTo(copy);
-            var took = TimeProvider.System.GetElapsedTime(process.StartedAt, process.EndedAt) - TimeSpan.FromMilliseconds(300);
+            var peers = IPeer.Installed(Peers).Select(peer => (Peer: peer, Pairs: new List<Pair>())).ToList();
+            for (var i = 0; i <= pairs; i++)
+            {
+                var (machine, value) = await WriteAsync(mebibytes, followers: 0, stalled: 0);
+                foreach (var (peer, measured) in peers)
+                {
+                    var raw = Keep(peer, machine, mebibytes);
+                    if (i > 0)
+                        measured.Add(new(raw, value));
+                }
 
-            HashOk &= IsSame("cat", Whole(machine, directory), copy);
-            return took.TotalMilliseconds / (mebibytes * 1.048576);
+                await DeleteAsync(machine);
+            }
+
+            return peers.Select(one => one.Peer is CatPeer
+                ? Measurement.Of("P3", "console to journal / cat of the terminal to a file", "ms/MB", one.Pairs, "ratio", 1 / 0.9, HashOk)
+                : Measurement.Of($"P3-{one.Peer.Name}", $"console to journal / {one.Peer.Name}, of the terminal to its log", "ms/MB", one.Pairs, "ratio", 1, HashOk));
         }
 
-        /// <summary>The same guest on a terminal that conmon copies into its log.</summary>
-        internal double Conmon(Machine machine, int mebibytes)
+        private double Keep(IConsolePeer peer, Machine machine, int mebibytes)
         {
             using var directory = new TemporaryDirectory();
-            var (took, output) = ConmonPeer.Run(BareProcess.ArgumentsOf(machine.Argv, directory), directory);
-            var copy = directory.Combine("copy");
-            File.WriteAllBytes(copy, output);
+            var (took, copy) = peer.Run(BareProcess.ArgumentsOf(machine.Argv, directory), (long)mebibytes << 20, directory);
+            var isSame = IsSame(peer.Name, Whole(machine, directory), copy);
 
-            // What conmon makes of it is its own affair: that the journal is right cat has shown.
-            _ = IsSame("conmon", Whole(machine, directory), copy);
-            return (took - 300) / (mebibytes * 1.048576);
+            // What the others make of it is their own affair: that the journal is right cat shows.
+            HashOk &= isSame || peer is not CatPeer;
+            return (took.TotalMilliseconds - 300) / (mebibytes * 1.048576);
         }
 
         internal async Task<Measurement> StalledAsync(int pairs, int mebibytes, int stalled)

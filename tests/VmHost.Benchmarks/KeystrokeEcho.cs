@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using Google.Protobuf;
+using VmHost.Benchmarks.Peers;
 using VmHost.Client;
 using VmHost.Protocol.V1;
 using VmHost.TestKit;
@@ -13,9 +14,14 @@ namespace VmHost.Benchmarks;
 /// </summary>
 internal static class KeystrokeEcho
 {
+    // In no escape sequence with which a peer draws its screen.
+    private const byte Key = (byte)'#';
+
     private const int Keys = 500;
     private const int Pairs = 7;
     private const int Megabytes = 2;
+
+    private static readonly ITypedPeer[] Peers = [new SocatPeer(), new TmuxPeer(), new ConserverPeer()];
 
     internal static async Task<IReadOnlyList<Measurement>> RunAsync()
     {
@@ -24,17 +30,19 @@ internal static class KeystrokeEcho
         var machines = new MachineService.MachineServiceClient(channel);
         var console = new ConsoleService.ConsoleServiceClient(channel);
 
-        var (medians, slowest, hashOk) = await EchoAsync(daemon, machines, console);
+        var (echoes, hashOk) = await EchoAsync(daemon, machines, console);
         var bytewise = await BytewiseAsync(daemon, machines);
+        var (terminal, peers) = (echoes[0], echoes[1..]);
         return
         [
-            Measurement.Of("P5", $"a key to its echo, median of {Keys} / the same terminal alone", "us", medians, "value", 250, hashOk),
-            Measurement.Of("P5-p99", $"a key to its echo, slowest but one in 100 of {Keys} / the same", "us", slowest, "value", 2000, hashOk),
+            Measurement.Of("P5", $"a key to its echo, median of {Keys} / the same terminal alone", "us", terminal.Medians, "value", 250, hashOk),
+            Measurement.Of("P5-p99", $"a key to its echo, slowest but one in 100 of {Keys} / the same", "us", terminal.Slowest, "value", 2000, hashOk),
+            .. peers.Select(peer => Measurement.Of($"P5-{peer.Name}", $"a key to its echo, median of {Keys} / at {peer.Name}", "us", peer.Medians, "ratio", 1, hashOk)),
             Measurement.Of("P6", "processor time of the shim for a MB in writes of one byte / cat's", "ms/MB", bytewise, "value", 75, hashOk: null),
         ];
     }
 
-    private static async Task<(List<Pair> Medians, List<Pair> Slowest, bool HashOk)> EchoAsync(
+    private static async Task<(List<Echoes> Echoes, bool HashOk)> EchoAsync(
         DaemonProcess daemon, MachineService.MachineServiceClient machines, ConsoleService.ConsoleServiceClient console)
     {
         var prefix = FakeImages.Write(daemon.Directory, "echo", "console=ttyS0 fake=ready;echo truth=/dev/null");
@@ -43,39 +51,44 @@ internal static class KeystrokeEcho
         using var directory = new TemporaryDirectory();
         using var bare = BareProcess.LikeMachine(argv, directory);
         bare.ReadTo("ready\r\n");
+        List<Echoes> others = [new("terminal", bare)];
+
+        var attached = new List<IDisposable>();
+        foreach (var peer in IPeer.Installed(Peers))
+        {
+            var own = new TemporaryDirectory();
+            var terminal = peer.Attach(BareProcess.ArgumentsOf(argv, own), own);
+            attached.AddRange([terminal, own]);
+            terminal.Client.ReadTo(terminal.Greeting);
+            others.Add(new(peer.Name, terminal.Client));
+        }
 
         using var call = console.ReadConsole(new() { Machine = machine.Id, Follow = true });
         var seen = new StringBuilder();
         while (!seen.ToString().Contains("ready\r\n", StringComparison.Ordinal) && await call.ResponseStream.MoveNext(CancellationToken.None))
             seen.Append(call.ResponseStream.Current.Data.ToString(Encoding.ASCII));
 
-        var (medians, slowest, hashOk) = (new List<Pair>(), new List<Pair>(), true);
+        var hashOk = true;
         for (var pair = 0; pair <= Pairs; pair++)
         {
-            var (value, raw) = (new List<double>(), new List<double>());
+            var value = new List<double>();
             for (var key = 0; key < Keys; key++)
             {
-                var letter = (byte)('a' + (key % 26));
                 var since = TimeProvider.System.GetTimestamp();
-                var writing = console.WriteConsoleAsync(new() { Machine = machine.Id, Data = ByteString.CopyFrom(letter) });
-                hashOk &= await call.ResponseStream.MoveNext(CancellationToken.None) && call.ResponseStream.Current.Data.Span.SequenceEqual([letter]);
+                var writing = console.WriteConsoleAsync(new() { Machine = machine.Id, Data = ByteString.CopyFrom(Key) });
+                hashOk &= await call.ResponseStream.MoveNext(CancellationToken.None) && call.ResponseStream.Current.Data.Span.SequenceEqual([Key]);
                 value.Add(TimeProvider.System.GetElapsedTime(since).TotalMicroseconds);
                 await writing;
 
-                since = TimeProvider.System.GetTimestamp();
-                bare.Echo([letter]);
-                raw.Add(TimeProvider.System.GetElapsedTime(since).TotalMicroseconds);
+                others.ForEach(other => other.Type(Key));
             }
 
-            if (pair > 0)
-            {
-                medians.Add(new(Statistics.Median(raw), Statistics.Median(value)));
-                slowest.Add(new(raw.Order().ElementAt(Keys * 99 / 100), value.Order().ElementAt(Keys * 99 / 100)));
-            }
+            others.ForEach(other => other.EndPair(value, isWarmUp: pair == 0));
         }
 
+        attached.ForEach(one => one.Dispose());
         await machines.DeleteMachineAsync(new() { Machine = machine.Id, Force = true });
-        return (medians, slowest, hashOk);
+        return (others, hashOk);
     }
 
     private static async Task<List<Pair>> BytewiseAsync(DaemonProcess daemon, MachineService.MachineServiceClient machines)
@@ -107,5 +120,38 @@ internal static class KeystrokeEcho
     {
         var fields = File.ReadAllText(string.Create(CultureInfo.InvariantCulture, $"/proc/{pid}/stat")).Split(") ")[1].Split(' ');
         return 10 * (double.Parse(fields[11], CultureInfo.InvariantCulture) + double.Parse(fields[12], CultureInfo.InvariantCulture));
+    }
+
+    /// <summary>What is beside VmHost, and how long a key takes there and at VmHost.</summary>
+    private sealed class Echoes(string name, BareProcess terminal)
+    {
+        private readonly List<double> _raw = [];
+
+        internal string Name { get; } = name;
+
+        internal List<Pair> Medians { get; } = [];
+
+        internal List<Pair> Slowest { get; } = [];
+
+        internal void Type(byte key)
+        {
+            terminal.Drain();
+            var since = TimeProvider.System.GetTimestamp();
+            terminal.Echo(key);
+            _raw.Add(TimeProvider.System.GetElapsedTime(since).TotalMicroseconds);
+        }
+
+        internal void EndPair(List<double> value, bool isWarmUp)
+        {
+            if (!isWarmUp)
+            {
+                Medians.Add(new(Statistics.Median(_raw), Statistics.Median(value)));
+                Slowest.Add(new(AlmostSlowest(_raw), AlmostSlowest(value)));
+            }
+
+            _raw.Clear();
+        }
+
+        private static double AlmostSlowest(List<double> values) => values.Order().ElementAt(values.Count * 99 / 100);
     }
 }

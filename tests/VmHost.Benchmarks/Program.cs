@@ -15,6 +15,7 @@ var benchmarks = new Dictionary<string, Func<Task<IReadOnlyList<Measurement>>>>(
     ["memory"] = MemoryUse.RunAsync,
     ["console"] = ConsoleRates.RunAsync,
     ["keys"] = KeystrokeEcho.RunAsync,
+    ["followers"] = FollowerMemory.RunAsync,
     ["many"] = ManyMachines.RunAsync,
     ["build"] = LinuxKitBuild.RunAsync,
 };

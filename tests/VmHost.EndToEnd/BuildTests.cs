@@ -35,13 +35,17 @@ public sealed class BuildTests : IDisposable
         await using var registry = new DockerRegistry();
         await registry.ReadyAsync();
         await OkAsync(daemon.Socket, "image", "load", Path.Combine(Repository.Images, "linuxkit-images.tar"));
-        (string From, string Repository, string Tag)[] images =
-        [
-            ("kernel", "linuxkit/kernel", "4.9.x"), ("init", "linuxkit/init", "63eed9ca"), ("runc", "linuxkit/runc", "b0fb122e"), ("sysctl", "linuxkit/containerd", "18eaf72f"),
-            ("sysctl", "linuxkit/sysctl", "2cf2f9d5"), ("dhcp", "linuxkit/dhcpcd", "48e249eb"), ("redis", "library/redis", "3.0.7-alpine"),
-        ];
-        foreach (var (from, repository, tag) in images)
-            await registry.PushAsync(Store, $"docker.io/vmhost/{from}:demo", repository, tag);
+        var yaml = await File.ReadAllTextAsync(Path.Combine(Repository.Root, "tests/VmHost.EndToEnd/linux-redis-2017.yaml"), TestContext.Current.CancellationToken);
+        var images = yaml.Split([' ', '"', '\n']).Where(word => word.Contains(':', StringComparison.Ordinal) && (word.StartsWith("linuxkit/", StringComparison.Ordinal) || word.StartsWith("redis:3", StringComparison.Ordinal)));
+        foreach (var image in images.Select(image => image.Split(':')))
+        {
+            // What the stand-ins have no image for is one that does a little and ends.
+            var (repository, tag) = (image[0], image[1]);
+            var name = repository.Split('/')[^1];
+            var from = name switch { "dhcpcd" => "dhcp", "kernel" or "init" or "runc" or "redis" => name, _ => "sysctl" };
+            await registry.PushAsync(Store, $"docker.io/vmhost/{from}:demo", repository.Contains('/', StringComparison.Ordinal) ? repository : $"library/{repository}", tag);
+        }
+
         File.Copy(Path.Combine(Repository.Root, "tests/VmHost.EndToEnd/linux-redis-2017.yaml"), _directory.Combine("linux-redis.yml"));
 
         var built = await OkAsync(daemon.Socket, "build", "--no-cache", "--mirror", $"docker.io={registry.Address}", "--dir", _directory.Path, _directory.Combine("linux-redis"));
@@ -50,13 +54,20 @@ public sealed class BuildTests : IDisposable
             """
             Extract kernel image: linuxkit/kernel:4.9.x
             Add init containers:
-            Process init image: linuxkit/init:63eed9ca
-            Process init image: linuxkit/runc:b0fb122e
-            Process init image: linuxkit/containerd:18eaf72f
+            Process init image: linuxkit/init:63eed9ca7a09d2ce4c0c5e7238ac005fa44f564b
+            Process init image: linuxkit/runc:b0fb122e10dbb7e4e45115177a61a3f8d68c19a9
+            Process init image: linuxkit/containerd:18eaf72f3f4f9a9f29ca1951f66df701f873060b
+            Process init image: linuxkit/ca-certificates:eabc5a6e59f05aa91529d80e9a595b85b046f935
             Add onboot containers:
-              Create OCI config for linuxkit/sysctl:2cf2f9d5
-              Create OCI config for linuxkit/dhcpcd:48e249eb
+              Create OCI config for linuxkit/sysctl:1f5ec5d5e6f7a7a1b3d2ff9dd9e36fd6fb14756a
+              Create OCI config for linuxkit/sysfs:6c1d06f28ddd9681799d3950cddf044b930b221c
+              Create OCI config for linuxkit/binfmt:8881283ac627be1542811bd25c85e7782aebc692
+              Create OCI config for linuxkit/format:53748000acf515549d398e6ae68545c26c0f3a2e
+              Create OCI config for linuxkit/mount:d2669e7c8ddda99fa0618a414d44261eba6e299a
             Add service containers:
+              Create OCI config for linuxkit/rngd:3dad6dd43270fa632ac031e99d1947f20b22eec9
+              Create OCI config for linuxkit/dhcpcd:57a8ef29d3a910645b2b24c124f9ce9ef53ce703
+              Create OCI config for linuxkit/openntpd:a570316d7fc49ca1daa29bd945499f4963d227af
               Create OCI config for redis:3.0.7-alpine
             Add files:
               etc/docker/daemon.json

@@ -33,18 +33,26 @@ public sealed class ConsoleReader(ConsoleFeed feed, TimeProvider time)
         using var reader = new JournalReader(feed.Directory, range.Begin);
         using var clock = asked.WithTimes ? new JournalClock(feed.Directory) : null;
         var buffer = new byte[MaxChunk];
+        var wasShort = false;
 
         while (true)
         {
             // Asked before reading: what is written until the machine ends is then seen by this read or a later one.
             var (state, changed) = feed.Current;
+            var isLive = asked.Follow && state.Live;
 
             // A moment or a boot that was not over at the call may be by now.
             var until = range.End ?? EndSince(asked, range.Begin);
             if (reader.Position >= until)
                 yield break;
 
-            var read = Read(reader, buffer.AsSpan(0, (int)Math.Min(buffer.Length, until - reader.Position)));
+            // All is read that was told of: a look at the files would list their directory for nothing.
+            if (isLive && wasShort && state.End > 0 && reader.Position >= state.End && await ComesAsync(changed, ct))
+                continue;
+
+            var wanted = (int)Math.Min(buffer.Length, until - reader.Position);
+            var read = Read(reader, buffer.AsSpan(0, wanted));
+            wasShort = read.Count < wanted;
 
             // Behind a gap it may have begun later than it was asked to.
             read = read with { Count = (int)Math.Clamp(until - read.Offset, 0, read.Count) };
@@ -53,13 +61,13 @@ public sealed class ConsoleReader(ConsoleFeed feed, TimeProvider time)
                 foreach (var chunk in Pieces(read, buffer, clock))
                     yield return chunk;
             }
-            else if (!asked.Follow || !state.Live)
+            else if (!isLive)
             {
                 yield break;
             }
-            else
+            else if (state.End == 0 || reader.Position < state.End)
             {
-                await WaitAsync(changed, ct);
+                await ComesAsync(changed, ct);
             }
         }
     }
@@ -90,15 +98,16 @@ public sealed class ConsoleReader(ConsoleFeed feed, TimeProvider time)
             : end;
     }
 
-    private async Task WaitAsync(Task changed, CancellationToken ct)
+    private async Task<bool> ComesAsync(Task news, CancellationToken ct)
     {
         try
         {
-            await changed.WaitAsync(LookAgain, time, ct);
+            await news.WaitAsync(LookAgain, time, ct);
+            return true;
         }
         catch (TimeoutException)
         {
-            // Said above.
+            return false;   // said above
         }
     }
 

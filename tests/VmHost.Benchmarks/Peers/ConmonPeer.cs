@@ -2,24 +2,22 @@ using System.Diagnostics;
 using System.Text.Json;
 using VmHost.TestKit;
 
-namespace VmHost.Benchmarks;
+namespace VmHost.Benchmarks.Peers;
 
 /// <summary>
 /// conmon, which stands beside each of Podman's containers as the shim stands beside a machine: it copies a terminal into a
 /// log, in which it puts a time and a tag before each line.
 /// </summary>
-internal static class ConmonPeer
+internal sealed class ConmonPeer : IConsolePeer
 {
-    private static readonly string Runtime = Path.Combine(Repository.Root, "tests", "VmHost.Benchmarks", "conmon-runtime.py");
+    private static readonly string Runtime = Path.Combine(Repository.Root, "tests", "VmHost.Benchmarks", "Peers", "conmon-runtime.py");
 
-    /// <summary>Debian's packages conmon and python3 are there.</summary>
-    internal static bool IsInstalled => File.Exists("/usr/bin/conmon") && File.Exists("/usr/bin/python3");
+    public string Name => "conmon";
 
-    /// <summary>Runs a program on conmon's terminal until it ends.</summary>
-    /// <param name="argv">The program and its arguments.</param>
-    /// <param name="directory">For all that conmon writes.</param>
-    /// <returns>Milliseconds from conmon's start to its end, and what the program wrote as conmon kept it.</returns>
-    internal static (double Milliseconds, byte[] Output) Run(IReadOnlyList<string> argv, TemporaryDirectory directory)
+    // Its runtime here is a script.
+    public bool IsInstalled => File.Exists("/usr/bin/conmon") && File.Exists("/usr/bin/python3");
+
+    public PeerRun Run(IReadOnlyList<string> argv, long bytes, TemporaryDirectory directory)
     {
         Directory.CreateDirectory(directory.Combine("bundle"));
         File.WriteAllText(Path.Combine(directory.Combine("bundle"), "config.json"), "{}");
@@ -41,8 +39,13 @@ internal static class ConmonPeer
         using var conmon = Process.Start(start)!;
         var said = conmon.StandardError.ReadToEnd();
         conmon.WaitForExit();
-        var took = TimeProvider.System.GetElapsedTime(since).TotalMilliseconds;
-        return File.Exists(log) ? (took, Kept(log)) : throw new InvalidOperationException($"conmon ended with {conmon.ExitCode}: {said}");
+        var took = TimeProvider.System.GetElapsedTime(since);
+        if (!File.Exists(log))
+            throw new InvalidOperationException($"conmon ended with {conmon.ExitCode}: {said}");
+
+        var copy = directory.Combine("copy");
+        File.WriteAllBytes(copy, Kept(log));
+        return new(took, copy);
     }
 
     // "TIME stdout F LINE" is a whole line, and P a part of one.
