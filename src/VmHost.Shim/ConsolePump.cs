@@ -20,7 +20,10 @@ internal sealed class ConsolePump
     private const int TickMilliseconds = 100;
     private const int GatherMilliseconds = 1;
 
-    private static readonly TimeSpan TellEvery = TimeSpan.FromMilliseconds(1);
+    // Whoever is told takes processor time from the guest.
+    private const int TellMilliseconds = 4;
+
+    private static readonly TimeSpan TellEvery = TimeSpan.FromMilliseconds(TellMilliseconds);
 
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(5);
 
@@ -37,6 +40,8 @@ internal sealed class ConsolePump
 
     // The pump's own.
     private long _toldAt;
+    private long _floodAt;
+    private int _smallReads;
     private bool _untold;
 
     private volatile bool _draining;
@@ -73,7 +78,6 @@ internal sealed class ConsolePump
         ];
 
         var lastRead = _time.GetTimestamp();
-        var smallReads = 0;
         while (true)
         {
             var count = Descriptor.Read(_terminal.Master, _buffer);
@@ -82,23 +86,22 @@ internal sealed class ConsolePump
                 _journal.Append(_buffer.AsSpan(0, count));
 
                 var now = _time.GetTimestamp();
-                var paused = _time.GetElapsedTime(lastRead, now) >= Pause;
+                Pace(count, now, hasPaused: _time.GetElapsedTime(lastRead, now) >= Pause);
                 lastRead = now;
-                smallReads = count >= LargeRead || paused ? 0 : smallReads + 1;
-                TellGrown(now, mayWait: count >= LargeRead);
-                if (smallReads > 1)
-                    Gather();
                 continue;
             }
 
             if (count == 0 || Descriptor.LastError != Errno.WouldBlock)
                 break;   // EIO: the last one who had the terminal open closed it
 
-            if (_untold)
-                TellGrown(_time.GetTimestamp(), mayWait: false);
-
-            if (Poll.Wait(entries, Timeout()) == 0)
+            if (Poll.Wait(entries, _untold ? TellMilliseconds : Timeout()) == 0)
             {
+                if (_untold)
+                {
+                    Tell(_time.GetTimestamp());
+                    continue;
+                }
+
                 _journal.Tick();
                 if (_draining && _time.GetElapsedTime(lastRead) >= DrainLimit)
                     break;
@@ -114,14 +117,26 @@ internal sealed class ConsolePump
         _grown.Wake();
     }
 
-    // In a flood others are told once a millisecond: whoever is told takes processor time from the guest. What may wait is
-    // told with what comes next, or once nothing comes.
-    private void TellGrown(long now, bool mayWait)
+    // In a flood others are told now and then, and once nothing comes. Among its large reads may be small ones, where this
+    // thread was faster than the writer: they are part of it.
+    private void Pace(int count, long now, bool hasPaused)
     {
-        _untold = mayWait && _time.GetElapsedTime(_toldAt, now) < TellEvery;
-        if (_untold)
-            return;
+        if (count >= LargeRead)
+            _floodAt = now;
 
+        var isFlood = _time.GetElapsedTime(_floodAt, now) < TellEvery;
+        _untold = isFlood && _time.GetElapsedTime(_toldAt, now) < TellEvery;
+        if (!_untold)
+            Tell(now);
+
+        _smallReads = isFlood || hasPaused ? 0 : _smallReads + 1;
+        if (_smallReads > 1)
+            Gather();
+    }
+
+    private void Tell(long now)
+    {
+        _untold = false;
         _toldAt = now;
         _grown.Wake();
     }

@@ -28,6 +28,7 @@ internal sealed class ConserverPeer : IConsolePeer, ITypedPeer
     {
         var server = new Server(argv, directory);
         GrowingFile.WaitFor(server.Log, server.Banner() + 1);
+        server.WaitUntilListening();
 
         // It shows nothing of what was before.
         return new(new BareProcess(Client, ["-M", "127.0.0.1", "-p", server.Port, "-f", Console]), server) { Greeting = "help]" };
@@ -83,6 +84,23 @@ internal sealed class ConserverPeer : IConsolePeer, ITypedPeer
             using var log = File.OpenRead(Log);
             Span<byte> line = stackalloc byte[256];
             return line[..log.Read(line)].IndexOf("]\r\n"u8) + 3;
+        }
+
+        // It starts the consoles before it listens.
+        internal void WaitUntilListening()
+        {
+            while (true)
+            {
+                try
+                {
+                    using var connection = new TcpClient("127.0.0.1", int.Parse(Port, CultureInfo.InvariantCulture));
+                    return;
+                }
+                catch (SocketException) when (!_process.HasExited)
+                {
+                    ShimContract.Posix.Poll.Wait([], 10);
+                }
+            }
         }
 
         public void Dispose()
