@@ -15,7 +15,7 @@ namespace VmHost.Benchmarks;
 
 /// <summary>
 /// The raw side of streaming: a program that does nothing but send a file in the daemon's messages over the same transport,
-/// as fast as gRPC lets it.
+/// as fast as gRPC lets it; and to answer a call.
 /// </summary>
 internal sealed class BareStream : IDisposable
 {
@@ -75,5 +75,8 @@ internal sealed class BareStream : IDisposable
             for (int count; (count = RandomAccess.Read(file, buffer, offset)) > 0; offset += count)
                 await responseStream.WriteAsync(new() { Offset = offset, Data = UnsafeByteOperations.UnsafeWrap(buffer.AsMemory(0, count)) });
         }
+
+        public override Task<WriteConsoleResponse> WriteConsole(WriteConsoleRequest request, ServerCallContext context) =>
+            Task.FromResult(new WriteConsoleResponse());
     }
 }

@@ -32,11 +32,12 @@ internal static class KeystrokeEcho
 
         var (echoes, hashOk) = await EchoAsync(daemon, machines, console);
         var bytewise = await BytewiseAsync(daemon, machines);
-        var (terminal, peers) = (echoes[0], echoes[1..]);
+        var (terminal, call, peers) = (echoes[0], echoes[1], echoes[2..]);
         return
         [
             Measurement.Of("P5", $"a key to its echo, median of {Keys} / the same terminal alone", "us", terminal.Medians, "value", 250, hashOk),
             Measurement.Of("P5-p99", $"a key to its echo, slowest but one in 100 of {Keys} / the same", "us", terminal.Slowest, "value", 2000, hashOk),
+            Measurement.Of("P5-grpc", $"a key to its echo, median of {Keys} / a call of a server that does nothing", "us", call.Medians, "ratio", 3, hashOk),
             .. peers.Select(peer => Measurement.Of($"P5-{peer.Name}", $"a key to its echo, median of {Keys} / at {peer.Name}", "us", peer.Medians, "ratio", 1, hashOk)),
             Measurement.Of("P6", "processor time of the shim for a MB in writes of one byte / cat's", "ms/MB", bytewise, "value", 75, hashOk: null),
         ];
@@ -51,7 +52,15 @@ internal static class KeystrokeEcho
         using var directory = new TemporaryDirectory();
         using var bare = BareProcess.LikeMachine(argv, directory);
         bare.ReadTo("ready\r\n");
-        List<Echoes> others = [new("terminal", bare)];
+        var nothing = directory.Combine("nothing");
+        await File.WriteAllBytesAsync(nothing, []);
+        using var server = await BareStream.StartAsync(nothing);
+        var caller = new ConsoleService.ConsoleServiceClient(server.Channel);
+        List<Echoes> others =
+        [
+            new("terminal", bare.Drain, () => bare.Echo(Key)),
+            new("gRPC", () => { }, () => caller.WriteConsole(new() { Machine = machine.Id, Data = ByteString.CopyFrom(Key) })),
+        ];
 
         var attached = new List<IDisposable>();
         foreach (var peer in IPeer.Installed(Peers))
@@ -60,7 +69,7 @@ internal static class KeystrokeEcho
             var terminal = peer.Attach(BareProcess.ArgumentsOf(argv, own), own);
             attached.AddRange([terminal, own]);
             terminal.Client.ReadTo(terminal.Greeting);
-            others.Add(new(peer.Name, terminal.Client));
+            others.Add(new(peer.Name, terminal.Client.Drain, () => terminal.Client.Echo(Key)));
         }
 
         using var call = console.ReadConsole(new() { Machine = machine.Id, Follow = true });
@@ -80,7 +89,7 @@ internal static class KeystrokeEcho
                 value.Add(TimeProvider.System.GetElapsedTime(since).TotalMicroseconds);
                 await writing;
 
-                others.ForEach(other => other.Type(Key));
+                others.ForEach(other => other.Type());
             }
 
             others.ForEach(other => other.EndPair(value, isWarmUp: pair == 0));
@@ -123,7 +132,10 @@ internal static class KeystrokeEcho
     }
 
     /// <summary>What is beside VmHost, and how long a key takes there and at VmHost.</summary>
-    private sealed class Echoes(string name, BareProcess terminal)
+    /// <param name="name">Of what is beside it.</param>
+    /// <param name="prepare">What is not measured.</param>
+    /// <param name="echo">Types a key and returns when it has come back.</param>
+    private sealed class Echoes(string name, Action prepare, Action echo)
     {
         private readonly List<double> _raw = [];
 
@@ -133,11 +145,11 @@ internal static class KeystrokeEcho
 
         internal List<Pair> Slowest { get; } = [];
 
-        internal void Type(byte key)
+        internal void Type()
         {
-            terminal.Drain();
+            prepare();
             var since = TimeProvider.System.GetTimestamp();
-            terminal.Echo(key);
+            echo();
             _raw.Add(TimeProvider.System.GetElapsedTime(since).TotalMicroseconds);
         }
 
