@@ -8,7 +8,7 @@ namespace VmHost.Benchmarks;
 /// <summary>A table for people, a file for programs.</summary>
 internal static class Report
 {
-    private static readonly CompositeFormat Columns = CompositeFormat.Parse("{0,-12}{1,-70}{2,9}{3,9} {4,-4}{5,7}{6,26}{7,20}  {8}");
+    private static readonly CompositeFormat Columns = CompositeFormat.Parse("{0,-19}{1,-74}{2,9}{3,9} {4,-4}{5,7}{6,26}{7,20}  {8}");
 
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { WriteIndented = true };
 
