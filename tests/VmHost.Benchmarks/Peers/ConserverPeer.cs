@@ -20,7 +20,9 @@ internal sealed class ConserverPeer : IConsolePeer, ITypedPeer
     public PeerRun Run(IReadOnlyList<string> argv, long bytes, TemporaryDirectory directory)
     {
         using var server = new Server(argv, directory);
-        var grewAt = GrowingFile.WaitFor(server.Log, bytes + server.Banner());
+
+        // What it keeps may be longer than what the guest wrote, so only silence is its end.
+        var grewAt = GrowingFile.WaitFor(server.Log, long.MaxValue);
         return new(TimeProvider.System.GetElapsedTime(server.StartedAt, grewAt), Guest(server, directory));
     }
 

@@ -14,7 +14,7 @@ internal static class GuestScript
     {
         var path = directory.Combine("guest");
         var command = string.Join(' ', argv.Select(word => $"'{word.Replace("'", @"'\''", StringComparison.Ordinal)}'"));
-        File.WriteAllText(path, $"#!/bin/sh\nstty raw -echo </dev/tty\n{(stay ? $"{command}\nexec sleep 600" : $"exec {command}")}\n");
+        File.WriteAllText(path, $"#!/bin/sh\nstty raw -echo <&1\n{(stay ? $"{command}\nexec sleep 600" : $"exec {command}")}\n");
         File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         return path;
     }
