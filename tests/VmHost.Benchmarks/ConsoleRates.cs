@@ -21,6 +21,8 @@ internal static class ConsoleRates
     private const int Pairs = 5;
     private const int StreamsPerConnection = 50;
 
+    private static readonly IConsolePeer[] Peers = [new CatPeer(), new ConmonPeer(), new SocatPeer(), new TmuxPeer(), new ConserverPeer()];
+
     internal static async Task<IReadOnlyList<Measurement>> RunAsync()
     {
         await using var daemon = await DaemonProcess.StartPublishedAsync(
@@ -37,8 +39,6 @@ internal static class ConsoleRates
         rows.Add(await rates.ReplayAsync(Pairs));
         return rows;
     }
-
-    private static readonly IConsolePeer[] Peers = [new CatPeer(), new ConmonPeer(), new SocatPeer(), new TmuxPeer(), new ConserverPeer()];
 
     private sealed class Rates(DaemonProcess daemon, GrpcChannel channel)
     {

@@ -62,14 +62,11 @@ internal static class KeystrokeEcho
             new("gRPC", () => { }, () => caller.WriteConsole(new() { Machine = machine.Id, Data = ByteString.CopyFrom(Key) })),
         ];
 
-        var attached = new List<IDisposable>();
+        using var attached = new PeerTerminals();
         foreach (var peer in IPeer.Installed(Peers))
         {
-            var own = new TemporaryDirectory();
-            var terminal = peer.Attach(BareProcess.ArgumentsOf(argv, own), own);
-            attached.AddRange([terminal, own]);
-            terminal.Client.ReadTo(terminal.Greeting);
-            others.Add(new(peer.Name, terminal.Client.Drain, () => terminal.Client.Echo(Key)));
+            var client = attached.Attach(peer, argv);
+            others.Add(new(peer.Name, client.Drain, () => client.Echo(Key)));
         }
 
         using var call = console.ReadConsole(new() { Machine = machine.Id, Follow = true });
@@ -95,7 +92,6 @@ internal static class KeystrokeEcho
             others.ForEach(other => other.EndPair(value, isWarmUp: pair == 0));
         }
 
-        attached.ForEach(one => one.Dispose());
         await machines.DeleteMachineAsync(new() { Machine = machine.Id, Force = true });
         return (others, hashOk);
     }

@@ -147,10 +147,16 @@ public sealed class ConsoleReaderTests : IDisposable
         Assert.False(await next);
     }
 
-    [Fact]
-    public async Task What_grows_without_news_of_it_is_found_within_a_second()
+    // What the shim told last: nothing, where the journal ends, or more than is to be found.
+    [Theory]
+    [InlineData(null)]
+    [InlineData(0)]
+    [InlineData(1)]
+    public async Task What_grows_without_news_of_it_is_found_within_a_second(int? toldBeyondEnd)
     {
         _feed.SetLive(true);
+        if (toldBeyondEnd is { } beyond)
+            _feed.Grow(JournalReader.Bounds(_directory.Path).End + beyond);
         await using var reading = Reader().ReadAsync(new(new(TailBytes: 0), Follow: true), TestContext.Current.CancellationToken).GetAsyncEnumerator(TestContext.Current.CancellationToken);
         var next = reading.MoveNextAsync();
         Assert.False(next.IsCompleted);

@@ -1,4 +1,3 @@
-using VmHost.ShimContract.Posix;
 using VmHost.TestKit;
 
 namespace VmHost.Benchmarks.Peers;
@@ -45,20 +44,3 @@ internal interface ITypedPeer : IPeer
 /// <param name="Took">From the peer's start until the last byte was kept.</param>
 /// <param name="Copy">The file that it kept them in.</param>
 internal sealed record PeerRun(TimeSpan Took, string Copy);
-
-/// <summary>A peer's client on a terminal, and the server behind it if there is one.</summary>
-internal sealed class PeerTerminal(BareProcess client, IDisposable? server) : IDisposable
-{
-    internal BareProcess Client { get; } = client;
-
-    /// <summary>What the client shows when keys get through to the guest.</summary>
-    internal string Greeting { get; init; } = "ready";
-
-    public void Dispose()
-    {
-        server?.Dispose();
-        Signals.Send(Client.Pid, Signals.Kill);
-        Client.ReadToEnd();
-        Client.Dispose();
-    }
-}
