@@ -9,8 +9,7 @@ namespace VmHost.Daemon.Tests;
 /// <summary>What a shim tells of its journal, to one who has nothing else to go by.</summary>
 public sealed class ShimNewsTests
 {
-    // Large reads, and more than one before the others are told again.
-    private static readonly byte[] Burst = new byte[3000];
+    private const int Floods = 5;
 
     [Fact]
     public async Task Where_a_flood_ends_is_told()
@@ -19,7 +18,7 @@ public sealed class ShimNewsTests
         ct.CancelAfter(TimeSpan.FromMinutes(1));
         await using var daemon = await DaemonProcess.StartOnFakeAsync();
         using var client = new DaemonClient(daemon);
-        var machine = await client.RunAsync(daemon, "news", "ready;echo");
+        var machine = await client.RunAsync(daemon, "news", "ready;" + string.Concat(Enumerable.Repeat("echo;bulk:1;", Floods)) + "hang");
         using var shim = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         await shim.ConnectAsync(new UnixDomainSocketEndPoint(LaunchRecord.Load(daemon.MachineDirectory(machine.Id)).ControlSocket), ct.Token);
         await shim.SendAsync(Frame.Of(FrameType.Subscribe, []), ct.Token);
@@ -27,11 +26,11 @@ public sealed class ShimNewsTests
 
         var end = (long)"ready\r\n".Length;
         await ToldAsync(shim, received, end, ct.Token);
-        for (var flood = 0; flood < 50; flood++)
+        for (var flood = 0; flood < Floods; flood++)
         {
-            for (var i = 0; i < 3; i++, end += Burst.Length)
-                await shim.SendAsync(Frame.Of(FrameType.Input, Burst), ct.Token);
-
+            // What ends the echo is sent back too. Nothing else comes after the flood that it could be told with.
+            await shim.SendAsync(Frame.Of(FrameType.Input, "exit\r"u8), ct.Token);
+            end += "exit\r".Length + (1 << 20);
             await ToldAsync(shim, received, end, ct.Token);
         }
     }
