@@ -13,6 +13,7 @@ internal static class CommandLine
           --socket PATH         where clients connect               (VMHOST_SOCKET)
           --shim PATH           the vmhost-shim program             (VMHOST_SHIM)
           --qemu PATH           the qemu-system-x86_64 program      (VMHOST_QEMU)
+          --accelerator NAME    of QEMU: kvm, hvf or tcg            (VMHOST_ACCELERATOR)
           --xhyve PATH          the xhyve program                   (VMHOST_XHYVE)
           --hyperkit PATH       the hyperkit program                (VMHOST_HYPERKIT)
           --vfkit PATH          the vfkit program                   (VMHOST_VFKIT)
@@ -34,6 +35,7 @@ internal static class CommandLine
         ["--socket"] = nameof(DaemonOptions.Socket),
         ["--shim"] = nameof(DaemonOptions.Shim),
         ["--qemu"] = nameof(DaemonOptions.Qemu),
+        ["--accelerator"] = nameof(DaemonOptions.Accelerator),
         ["--xhyve"] = nameof(DaemonOptions.Xhyve),
         ["--hyperkit"] = nameof(DaemonOptions.HyperKit),
         ["--vfkit"] = nameof(DaemonOptions.Vfkit),

@@ -28,6 +28,10 @@ internal sealed class DaemonOptions
     /// <summary>The QEMU program. Empty: looked for in PATH and the usual places.</summary>
     public string Qemu { get; set; } = "";
 
+    /// <summary>What QEMU runs guests by: kvm, hvf or tcg (software). Empty: the best that works here.</summary>
+    [AllowedValues("", "kvm", "hvf", "tcg", ErrorMessage = "--accelerator must be kvm, hvf or tcg")]
+    public string Accelerator { get; set; } = "";
+
     /// <summary>The xhyve program. Empty: as for QEMU.</summary>
     public string Xhyve { get; set; } = "";
 

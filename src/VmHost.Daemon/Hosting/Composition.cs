@@ -148,7 +148,7 @@ internal static class Composition
     private static HypervisorPrograms ProgramsOf(DaemonOptions options)
     {
         static string? Given(string path) => path.Length > 0 ? path : null;
-        return new(Given(options.Qemu), Given(options.Xhyve), Given(options.HyperKit), Given(options.Vfkit));
+        return new(Given(options.Qemu), Given(options.Xhyve), Given(options.HyperKit), Given(options.Vfkit)) { Accelerator = Given(options.Accelerator) };
     }
 
     private static DaemonPlaces PlacesOf(DaemonOptions options) =>

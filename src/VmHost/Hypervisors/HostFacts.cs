@@ -47,12 +47,15 @@ public abstract record HypervisorFacts(HypervisorKind Kind, string? Path, string
 /// <summary>QEMU for x86-64 guests.</summary>
 /// <param name="Path">Absolute path.</param>
 /// <param name="Version">For example 7.2.22.</param>
-/// <param name="Accelerator"><c>kvm</c> where this user may use it, else <c>tcg</c> (software emulation).</param>
+/// <param name="Accelerator"><c>kvm</c> where this user may use it and it works, else <c>tcg</c> (software emulation).</param>
 /// <param name="HasSandbox">Whether this build can confine itself with seccomp.</param>
 /// <param name="Problem">As in the base.</param>
 public sealed record QemuFacts(string? Path, string? Version, string Accelerator, bool HasSandbox, string? Problem)
     : HypervisorFacts(HypervisorKind.Qemu, Path, Version, Problem)
 {
+    /// <summary>Why KVM is not used though this user may open it: what a trial showed, in one line. Null: it is used, or cannot be opened.</summary>
+    public string? KvmProblem { get; init; }
+
     /// <inheritdoc/>
     public override string ProgramName => "qemu-system-x86_64";
 }

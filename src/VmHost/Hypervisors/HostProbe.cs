@@ -10,7 +10,11 @@ namespace VmHost.Hypervisors;
 /// <param name="Xhyve">Absolute path.</param>
 /// <param name="HyperKit">Absolute path.</param>
 /// <param name="Vfkit">Absolute path.</param>
-public sealed record HypervisorPrograms(string? Qemu, string? Xhyve = null, string? HyperKit = null, string? Vfkit = null);
+public sealed record HypervisorPrograms(string? Qemu, string? Xhyve = null, string? HyperKit = null, string? Vfkit = null)
+{
+    /// <summary>What QEMU runs guests by, as QEMU calls it; null: the best that works here.</summary>
+    public string? Accelerator { get; init; }
+}
 
 /// <summary>Finds out what this host offers. Safe for use by several callers at once.</summary>
 public sealed partial class HostProbe
@@ -18,6 +22,8 @@ public sealed partial class HostProbe
     private const string KvmDevice = "/dev/kvm";
     private const string DockersHyperKit = "com.docker.hyperkit";
 
+    private readonly string? _accelerator;
+    private readonly KvmTrial _kvm;
     private readonly ProgramProbe<QemuAnswer> _qemu;
     private readonly ProgramProbe<string> _xhyve;
     private readonly ProgramProbe<string> _hyperKit;
@@ -27,6 +33,8 @@ public sealed partial class HostProbe
     /// <param name="time">The clock.</param>
     public HostProbe(HypervisorPrograms programs, TimeProvider time)
     {
+        _accelerator = programs.Accelerator;
+        _kvm = new(time);
         _qemu = new(programs.Qemu, ["qemu-system-x86_64"], "--qemu", time);
         _xhyve = new(programs.Xhyve, ["xhyve"], "--xhyve", time);
         _hyperKit = new(programs.HyperKit, ["hyperkit", DockersHyperKit], "--hyperkit", time);
@@ -45,21 +53,23 @@ public sealed partial class HostProbe
         return new() { Platform = Platform, Qemu = await qemu, Xhyve = await xhyve, HyperKit = await hyperKit, Vfkit = await vfkit };
     }
 
-    private static string Accelerator
+    // What runs QEMU's guests, and why it is not KVM though that can be opened.
+    private async Task<(string Name, string? KvmProblem)> AcceleratorAsync(string? qemu, CancellationToken ct)
     {
-        get
-        {
-            // An x86 guest on another processor is emulated, whatever accelerator is there.
-            if (Platform.Architecture != GuestArchitecture.X64)
-                return "tcg";
+        if (_accelerator is not null)
+            return (_accelerator, null);
 
-            var descriptor = Descriptor.TryOpen(KvmDevice, Descriptor.ReadWrite);
-            if (descriptor < 0)
-                return OperatingSystem.IsMacOS() ? "hvf:tcg" : "tcg";
+        // An x86 guest on another processor is emulated, whatever accelerator is there.
+        if (Platform.Architecture != GuestArchitecture.X64)
+            return ("tcg", null);
 
-            Descriptor.Close(descriptor);
-            return "kvm";
-        }
+        var descriptor = Descriptor.TryOpen(KvmDevice, Descriptor.ReadWrite);
+        if (descriptor < 0)
+            return (OperatingSystem.IsMacOS() ? "hvf:tcg" : "tcg", null);
+
+        Descriptor.Close(descriptor);
+        var problem = qemu is null ? null : await _kvm.ProblemAsync(qemu, ct);
+        return (problem is null ? "kvm" : "tcg", problem);
     }
 
     private async Task<QemuFacts> QemuAsync(CancellationToken ct)
@@ -76,7 +86,8 @@ public sealed partial class HostProbe
             },
             "qemu-system-x86_64 was not found in PATH or the usual places; install it (Debian: apt install qemu-system-x86; Homebrew: brew install qemu)",
             ct);
-        return new(path, answer?.Version, Accelerator, answer?.HasSandbox ?? false, problem);
+        var (accelerator, kvmProblem) = await AcceleratorAsync(problem is null ? path : null, ct);
+        return new(path, answer?.Version, accelerator, answer?.HasSandbox ?? false, problem) { KvmProblem = kvmProblem };
     }
 
     private async Task<XhyveFacts> XhyveAsync(CancellationToken ct)

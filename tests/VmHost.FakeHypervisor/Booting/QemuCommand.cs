@@ -10,7 +10,7 @@ internal static class QemuCommand
     {
         List<string> qemu =
         [
-            "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-machine", "q35,accel=kvm:tcg", "-cpu", "max",
+            "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-machine", "q35,accel=tcg", "-cpu", "max",
             "-smp", arguments.Cpus.ToString(CultureInfo.InvariantCulture),
             "-m", string.Create(CultureInfo.InvariantCulture, $"{arguments.Memory >> 10}K"),
             "-chardev", "stdio,id=com1,signal=off", "-serial", hasConsole ? "chardev:com1" : "null",

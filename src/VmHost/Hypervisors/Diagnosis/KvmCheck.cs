@@ -16,7 +16,12 @@ internal static partial class KvmCheck
         if (evidence.Facts.Platform.Architecture != GuestArchitecture.X64)
             return Verdict.Warning(Title, $"this host's processor is no x86-64, which QEMU's guests are, {Slow}", "use an x86-64 host");
         if (linux is { HasKvmDevice: true, KvmOpenError: null })
-            return Verdict.Ok("KVM can be used", "/dev/kvm can be opened");
+        {
+            return evidence.Facts.Qemu.KvmProblem is { } problem
+                ? Verdict.Warning(Title, $"/dev/kvm can be opened, but QEMU cannot run a guest by it ({problem}), {Slow}", "if this host is a virtual machine, look at its nested virtualisation; else update QEMU or end other hypervisors; it is tried again each minute")
+                : Verdict.Ok("KVM can be used", "/dev/kvm can be opened, and a guest ran by it");
+        }
+
         return linux.HasKvmDevice ? NotOpened(linux) : NoDevice(linux.CpuInfo);
     }
 

@@ -48,6 +48,7 @@ public sealed class ChecksTests
         ["Linux on a processor without vmx or svm"] = new(Hosts.Linux.On(_ => new(false, null, null, Texts.CpuInfo("sep"))), "kvm", Warning, "firmware", "neither vmx nor svm"),
         ["Linux in a virtual machine without vmx or svm"] = new(Hosts.Linux.On(_ => new(false, null, null, Texts.CpuInfo("hypervisor"))), "kvm", Warning, "nested", "neither vmx nor svm"),
         ["Linux that does not tell its processor"] = new(Hosts.Linux.On(_ => new(false, null, null, null)), "kvm", Warning, "/proc/cpuinfo", "no /dev/kvm"),
+        ["Linux with KVM that runs no guest"] = new(Hosts.Linux with { Facts = Hosts.Linux.Facts with { Qemu = Hosts.Linux.Facts.Qemu with { Accelerator = "tcg", KvmProblem = "QEMU died of signal 6: failed to set MSR 0x10a" } } }, "kvm", Warning, "nested virtualisation", "failed to set MSR 0x10a"),
         ["Linux without permission for KVM"] = new(Hosts.Linux.On(linux => linux with { KvmOpenError = "Permission denied" }), "kvm", Warning, "usermod -aG kvm", "Permission denied"),
         ["Linux with KVM of another group"] = new(Hosts.Linux.On(linux => linux with { KvmOpenError = "Permission denied", KvmDeviceStatus = "660 qemu" }), "kvm", Warning, "usermod -aG qemu", "Permission denied"),
         ["Linux with KVM for root only"] = new(Hosts.Linux.On(linux => linux with { KvmOpenError = "Permission denied", KvmDeviceStatus = "600 root" }), "kvm", Warning, "chgrp kvm /dev/kvm", "Permission denied"),

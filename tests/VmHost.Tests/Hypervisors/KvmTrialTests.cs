@@ -1,0 +1,69 @@
+using Microsoft.Extensions.Time.Testing;
+using VmHost.Hypervisors;
+using VmHost.Tests.Images;
+
+namespace VmHost.Tests.Hypervisors;
+
+/// <summary>With programs that end as QEMU does, and with the real one, which needs no KVM to run the guest.</summary>
+public sealed class KvmTrialTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    [Theory]
+    [InlineData("exit 35", null)]
+    [InlineData("exit 0", "QEMU ended with 0")]
+    [InlineData("echo 'failed to set MSR 0x10a' >&2; echo 'Assertion failed' >&2; kill -ABRT $$", "QEMU died of signal 6: failed to set MSR 0x10a")]
+    public async Task The_guests_own_end_is_what_counts(string body, string? problem) =>
+        Assert.Equal(problem, await new KvmTrial(TimeProvider.System).ProblemAsync(Program(body), TestContext.Current.CancellationToken));
+
+    [Fact]
+    public async Task The_guest_ends_the_real_QEMU() =>
+        Assert.Null(await new KvmTrial(TimeProvider.System).TryAsync("/usr/bin/qemu-system-x86_64", "tcg", TestContext.Current.CancellationToken));
+
+    [Fact]
+    public async Task A_guest_that_does_not_run_is_given_up()
+    {
+        var time = new FakeTimeProvider();
+        var started = _folder.File("started");
+        var problem = new KvmTrial(time).ProblemAsync(Program($"echo >'{started}'; exec sleep 600"), TestContext.Current.CancellationToken);
+        while (!File.Exists(started))
+            await Task.Yield();
+
+        time.Advance(TimeSpan.FromSeconds(10));
+
+        Assert.Equal("its first instructions did not run within 10 s", await problem);
+    }
+
+    [Fact]
+    public async Task What_works_is_tried_once_and_what_does_not_again_after_a_minute()
+    {
+        var time = new FakeTimeProvider();
+        var trial = new KvmTrial(time);
+        var calls = _folder.Write("calls", "");
+        var works = _folder.File("works");
+        var qemu = Program($"echo call >>'{calls}'; [ -e '{works}' ] && exit 35");
+        Task<string?> ProblemAsync() => trial.ProblemAsync(qemu, TestContext.Current.CancellationToken);
+        async Task<int> CallsAsync() => (await File.ReadAllLinesAsync(calls, TestContext.Current.CancellationToken)).Length;
+
+        Assert.NotNull(await ProblemAsync());
+        _folder.Write("works", "");
+        time.Advance(TimeSpan.FromSeconds(59));
+        Assert.NotNull(await ProblemAsync());
+        Assert.Equal(1, await CallsAsync());
+
+        time.Advance(TimeSpan.FromSeconds(1));
+        Assert.Null(await ProblemAsync());
+        time.Advance(TimeSpan.FromDays(1));
+        Assert.Null(await ProblemAsync());
+        Assert.Equal(2, await CallsAsync());
+    }
+
+    public void Dispose() => _folder.Dispose();
+
+    private string Program(string body)
+    {
+        var path = _folder.Write("qemu", $"#!/bin/sh\n{body}\n");
+        File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        return path;
+    }
+}
