@@ -32,7 +32,7 @@ internal sealed class ConsolePump
 
     private readonly PseudoTerminal _terminal;
     private readonly JournalWriter _journal;
-    private readonly WakePipe _grown;
+    private readonly Action _grown;
     private readonly TimeProvider _time;
     private readonly WakePipe _wake = new();
     private readonly Thread _thread;
@@ -48,9 +48,9 @@ internal sealed class ConsolePump
 
     /// <param name="terminal">Read to its end by this pump only.</param>
     /// <param name="journal">Written by this pump only.</param>
-    /// <param name="grown">Woken whenever the journal grew.</param>
+    /// <param name="grown">Called whenever the journal grew; it must not wait.</param>
     /// <param name="time">The clock.</param>
-    internal ConsolePump(PseudoTerminal terminal, JournalWriter journal, WakePipe grown, TimeProvider time)
+    internal ConsolePump(PseudoTerminal terminal, JournalWriter journal, Action grown, TimeProvider time)
     {
         (_terminal, _journal, _grown, _time) = (terminal, journal, grown, time);
         _thread = new Thread(Run, maxStackSize: 256 << 10) { Name = "console", IsBackground = true };
@@ -114,7 +114,7 @@ internal sealed class ConsolePump
         }
 
         _journal.Finish();
-        _grown.Wake();
+        _grown();
     }
 
     // In a flood others are told now and then, and once nothing comes. Among its large reads may be small ones, where this
@@ -138,7 +138,7 @@ internal sealed class ConsolePump
     {
         _untold = false;
         _toldAt = now;
-        _grown.Wake();
+        _grown();
     }
 
     private int Timeout() => _draining || _journal.NeedsTick ? TickMilliseconds : -1;

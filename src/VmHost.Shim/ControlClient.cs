@@ -24,6 +24,9 @@ internal sealed class ControlClient(int socket)
 
     internal bool HasOutput => _outputSize > 0;
 
+    /// <summary>False while the socket has to be waited for, or to be closed.</summary>
+    internal bool IsServed => !HasOutput && !Closed;
+
     /// <summary>True while the terminal has not taken all of the input frame in hand.</summary>
     internal bool HasInput => _inputDone < _input.Length;
 
@@ -58,16 +61,21 @@ internal sealed class ControlClient(int socket)
 
     internal void Subscribe() => _subscribed = true;
 
-    /// <summary>Tells the journal's end if it is wanted and news. One that is not read yet is not sent again.</summary>
+    /// <summary>
+    /// Sends what is outstanding, then the journal's end if it is wanted and news. While the client does not read, no more
+    /// of them are kept for it.
+    /// </summary>
     internal void TellEnd(long end)
     {
-        if (!_subscribed || end == _toldEnd || HasOutput)
+        Flush();
+        if (!_subscribed || end == _toldEnd || !IsServed)
             return;
 
         _toldEnd = end;
         Span<byte> payload = stackalloc byte[8];
         BinaryPrimitives.WriteInt64LittleEndian(payload, end);
         Send(FrameType.End, payload);
+        Flush();
     }
 
     internal void TakeInput(ReadOnlySpan<byte> input)

@@ -7,7 +7,7 @@ namespace VmHost.Shim;
 
 /// <summary>
 /// Serves the daemon on the control socket. One thread, no call that waits but <c>poll</c>; a client that does not
-/// read or sends nonsense is cut off.
+/// read or sends nonsense is cut off. News of the console is sent by the thread that brings it.
 /// </summary>
 internal sealed class ControlServer(
     int listener, PseudoTerminal terminal, JournalWriter journal, HypervisorProcess hypervisor, Welcome welcome, WakePipe wake)
@@ -16,6 +16,8 @@ internal sealed class ControlServer(
     private const int MaxClients = 8;
     private const int FixedEntries = 3;
 
+    // Guards the two that follow, and what is in the clients. Nobody waits while holding it.
+    private readonly Lock _lock = new();
     private readonly List<ControlClient> _clients = [];
     private ControlClient? _writer;
 
@@ -25,33 +27,71 @@ internal sealed class ControlServer(
         var entries = new PollEntry[FixedEntries + MaxClients];
         while (!hypervisor.Ended)
         {
-            Poll.Wait(entries.AsSpan(0, Prepare(entries)), -1);
+            int count;
+            lock (_lock)
+                count = PrepareLocked(entries);
+
+            Poll.Wait(entries.AsSpan(0, count), -1);
             if (entries[1].Ready != PollEvents.None)
                 wake.Drain();
 
-            var served = _clients.Count;
-            for (var i = 0; i < served; i++)
-                Serve(_clients[i], entries[FixedEntries + i].Ready);
+            lock (_lock)
+                ServeAllLocked(entries);
+        }
+    }
 
-            if (entries[0].Ready != PollEvents.None)
-                AcceptAll();
+    /// <summary>Tells where the journal ends. It does not wait, not for this server's own thread either.</summary>
+    internal void TellEnd()
+    {
+        if (!_lock.TryEnter())
+        {
+            wake.Wake();   // busy with the clients, that thread tells them next
+            return;
+        }
 
-            RemoveClosed();
+        try
+        {
+            foreach (var client in _clients)
+            {
+                var wasServed = client.IsServed;
+                client.TellEnd(journal.End);
+                if (wasServed && !client.IsServed)
+                    wake.Wake();   // what is left to do is that thread's
+            }
+        }
+        finally
+        {
+            _lock.Exit();
         }
     }
 
     /// <summary>The last word, once exit.json is written.</summary>
     internal void SayExited()
     {
-        foreach (var client in _clients)
+        lock (_lock)
         {
-            client.TellEnd(journal.End);
-            client.Send(FrameType.Exited, []);
-            client.Flush();
+            foreach (var client in _clients)
+            {
+                client.TellEnd(journal.End);
+                client.Send(FrameType.Exited, []);
+                client.Flush();
+            }
         }
     }
 
-    private int Prepare(PollEntry[] entries)
+    private void ServeAllLocked(PollEntry[] entries)
+    {
+        var served = _clients.Count;
+        for (var i = 0; i < served; i++)
+            ServeLocked(_clients[i], entries[FixedEntries + i].Ready);
+
+        if (entries[0].Ready != PollEvents.None)
+            AcceptAllLocked();
+
+        RemoveClosedLocked();
+    }
+
+    private int PrepareLocked(PollEntry[] entries)
     {
         var writing = _clients.Exists(client => client.HasInput);
         entries[0] = new()
@@ -78,29 +118,28 @@ internal sealed class ControlServer(
         return FixedEntries + _clients.Count;
     }
 
-    private void AcceptAll()
+    private void AcceptAllLocked()
     {
         int socket;
         while (_clients.Count < MaxClients && (socket = UnixListener.Accept(listener)) >= 0)
             _clients.Add(new ControlClient(socket));
     }
 
-    private void Serve(ControlClient client, PollEvents ready)
+    private void ServeLocked(ControlClient client, PollEvents ready)
     {
         if ((ready & (PollEvents.Readable | PollEvents.HungUp | PollEvents.Error)) != PollEvents.None && !client.HasInput)
             client.Receive();
 
         while (!client.HasInput && client.TryTake(out var type, out var payload))
-            Answer(client, type, payload);
+            AnswerLocked(client, type, payload);
 
         if (client.HasInput)
-            WriteInput(client);
+            WriteInputLocked(client);
 
         client.TellEnd(journal.End);
-        client.Flush();
     }
 
-    private void Answer(ControlClient client, FrameType type, ReadOnlySpan<byte> payload)
+    private void AnswerLocked(ControlClient client, FrameType type, ReadOnlySpan<byte> payload)
     {
         switch (type)
         {
@@ -163,7 +202,7 @@ internal sealed class ControlServer(
 
     private delegate void PayloadAction(ReadOnlySpan<byte> payload);
 
-    private void WriteInput(ControlClient client)
+    private void WriteInputLocked(ControlClient client)
     {
         var count = Descriptor.Write(terminal.Master, client.Input);
         if (count > 0)
@@ -172,7 +211,7 @@ internal sealed class ControlServer(
             client.InputRefused(Descriptor.LastError);
     }
 
-    private void RemoveClosed()
+    private void RemoveClosedLocked()
     {
         for (var i = _clients.Count - 1; i >= 0; i--)
         {

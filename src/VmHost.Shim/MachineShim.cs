@@ -50,7 +50,6 @@ internal sealed class MachineShim(StartReport report, TimeProvider time)
         var journal = new JournalWriter(RecordFile.Console, launch.Journal, launch.Boot, time);
         var terminal = PseudoTerminal.Open();
         var log = new HypervisorLog();
-        var pump = new ConsolePump(terminal, journal, wake, time);
 
         File.Delete(launch.ControlSocket);
         var listener = UnixListener.Listen(launch.ControlSocket);
@@ -58,6 +57,11 @@ internal sealed class MachineShim(StartReport report, TimeProvider time)
         var begin = time.GetTimestamp();
         var hypervisor = HypervisorProcess.Start(launch, terminal.SlavePath, log.Write);
         Descriptor.Close(log.Write);
+
+        var welcome = new Welcome(
+            Frame.LowestVersion, Frame.Version, launch.MachineId, launch.Nonce, launch.Boot, Environment.ProcessId, hypervisor.Pid);
+        var server = new ControlServer(listener, terminal, journal, hypervisor, welcome, wake);
+        var pump = new ConsolePump(terminal, journal, server.TellEnd, time);
         pump.Start();
 
         try
@@ -76,10 +80,6 @@ internal sealed class MachineShim(StartReport report, TimeProvider time)
 
         hypervisor.Watch(wake);
         ForwardTerminate(hypervisor);
-
-        var welcome = new Welcome(
-            Frame.LowestVersion, Frame.Version, launch.MachineId, launch.Nonce, launch.Boot, Environment.ProcessId, hypervisor.Pid);
-        var server = new ControlServer(listener, terminal, journal, hypervisor, welcome, wake);
         server.ServeUntilExit();
 
         var (ranFor, endedAt) = (time.GetElapsedTime(begin), time.GetUtcNow());

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Security.Cryptography;
 using Grpc.Core;
 using Grpc.Net.Client;
 using VmHost.Benchmarks.Peers;
@@ -48,7 +47,7 @@ internal static class ConsoleRates
         internal bool HashOk { get; private set; } = true;
 
         /// <summary>Runs a guest that floods its console, and returns how long it took for a MB.</summary>
-        internal async Task<(Machine Machine, double MillisecondsPerMb)> WriteAsync(int mebibytes, int followers, int stalled)
+        internal async Task<(Machine Machine, double MillisecondsPerMb, IReadOnlyList<Received> Received)> WriteAsync(int mebibytes, int followers, int stalled)
         {
             var name = $"rate{_number++}";
             var prefix = FakeImages.Write(daemon.Directory, name, $"console=ttyS0 fake=sleep:300;bulk:{mebibytes} truth=/dev/null");
@@ -58,15 +57,15 @@ internal static class ConsoleRates
             foreach (var call in lazy)
                 await call.ResponseHeadersAsync;
 
-            var reading = Enumerable.Range(0, followers).Select(number => Task.Run(() => DrainAsync(Follow(connections[(stalled + number) / StreamsPerConnection], name), mebibytes))).ToList();
+            var reading = Enumerable.Range(0, followers).Select(number => Task.Run(() => Received.DrainAsync(Follow(connections[(stalled + number) / StreamsPerConnection], name)))).ToList();
             var ended = (await _machines.WaitMachineAsync(new() { Machine = name })).Machine;
-            var read = await Task.WhenAll(reading);
+            var received = await Task.WhenAll(reading);
             var took = followers > 0
-                ? TimeProvider.System.GetElapsedTime(read.Min(one => one.First), read.Max(one => one.Last))
+                ? TimeProvider.System.GetElapsedTime(received.Min(one => one.First), received.Max(one => one.Last))
                 : ended.LastExit.RanFor.ToTimeSpan() - TimeSpan.FromMilliseconds(300);
             lazy.ForEach(call => call.Dispose());
             connections.ForEach(connection => connection.Dispose());
-            return (await GetAsync(name), took.TotalMilliseconds / (mebibytes * Math.Max(1, followers) * 1.048576));
+            return (await GetAsync(name), took.TotalMilliseconds / (mebibytes * Math.Max(1, followers) * 1.048576), received);
         }
 
         /// <summary>The same guest with each peer that is there, one after the other.</summary>
@@ -75,7 +74,7 @@ internal static class ConsoleRates
             var peers = IPeer.Installed(Peers).Select(peer => (Peer: peer, Pairs: new List<Pair>())).ToList();
             for (var i = 0; i <= pairs; i++)
             {
-                var (machine, value) = await WriteAsync(mebibytes, followers: 0, stalled: 0);
+                var (machine, value, _) = await WriteAsync(mebibytes, followers: 0, stalled: 0);
                 foreach (var (peer, measured) in peers)
                 {
                     var raw = Keep(peer, machine, mebibytes);
@@ -107,8 +106,10 @@ internal static class ConsoleRates
             var measured = new List<Pair>();
             for (var i = 0; i <= pairs; i++)
             {
-                var (alone, raw) = await WriteAsync(mebibytes, 0, 0);
-                var (beside, value) = await WriteAsync(mebibytes, 0, stalled);
+                var (alone, raw, _) = await WriteAsync(mebibytes, 0, 0);
+                var (beside, value, _) = await WriteAsync(mebibytes, 0, stalled);
+                using var directory = new TemporaryDirectory();
+                HashOk &= IsSame("the other journal", Whole(beside, directory, "beside"), Whole(alone, directory, "alone"));
                 await DeleteAsync(alone);
                 await DeleteAsync(beside);
                 if (i > 0)
@@ -123,10 +124,12 @@ internal static class ConsoleRates
             var measured = new List<Pair>();
             for (var i = 0; i <= pairs; i++)
             {
-                var (machine, value) = await WriteAsync(mebibytes, followers, 0);
+                var (machine, value, received) = await WriteAsync(mebibytes, followers, 0);
                 using var directory = new TemporaryDirectory();
-                using var bare = await BareStream.StartAsync(Whole(machine, directory));
-                var raw = await BareAsync(bare, mebibytes, followers);
+                var whole = Whole(machine, directory);
+                HashOk &= new FileInfo(whole).Length == (long)mebibytes << 20 && received.All(one => one.IsWhole(whole));
+                using var bare = await BareStream.StartAsync(whole);
+                var raw = await BareAsync(bare, whole, mebibytes, followers);
                 await DeleteAsync(machine);
                 if (i > 0)
                     measured.Add(new(raw, value));
@@ -138,17 +141,19 @@ internal static class ConsoleRates
         internal async Task<Measurement> ReplayAsync(int pairs)
         {
             const int mebibytes = 1024;
-            var (machine, _) = await WriteAsync(mebibytes, 0, 0);
+            var (machine, _, _) = await WriteAsync(mebibytes, 0, 0);
             using var directory = new TemporaryDirectory();
-            using var bare = await BareStream.StartAsync(Whole(machine, directory));
+            var whole = Whole(machine, directory);
+            using var bare = await BareStream.StartAsync(whole);
             var before = Resident();
             var measured = new List<Pair>();
             for (var i = 0; i <= pairs; i++)
             {
                 var since = TimeProvider.System.GetTimestamp();
-                var read = await DrainAsync(new ConsoleService.ConsoleServiceClient(channel).ReadConsole(new() { Machine = machine.Name }), mebibytes);
+                var read = await Received.DrainAsync(new ConsoleService.ConsoleServiceClient(channel).ReadConsole(new() { Machine = machine.Name }));
                 var value = TimeProvider.System.GetElapsedTime(since, read.Last).TotalMilliseconds / (mebibytes * 1.048576);
-                var raw = await BareAsync(bare, mebibytes, 1);
+                HashOk &= read.IsWhole(whole);
+                var raw = await BareAsync(bare, whole, mebibytes, 1);
                 if (i > 0)
                     measured.Add(new(raw, value));
             }
@@ -161,48 +166,23 @@ internal static class ConsoleRates
 
         private async Task<Machine> GetAsync(string name) => (await _machines.GetMachineAsync(new() { Machine = name })).Machine;
 
-        private static async Task<double> BareAsync(BareStream bare, int mebibytes, int readers)
+        private async Task<double> BareAsync(BareStream bare, string file, int mebibytes, int readers)
         {
             var since = TimeProvider.System.GetTimestamp();
             var client = new ConsoleService.ConsoleServiceClient(bare.Channel);
-            await Task.WhenAll(Enumerable.Range(0, readers).Select(async _ =>
-            {
-                using var call = client.ReadConsole(new());
-                while (await call.ResponseStream.MoveNext(CancellationToken.None))
-                {
-                    // Only its passing counts.
-                }
-            }));
-            return TimeProvider.System.GetElapsedTime(since).TotalMilliseconds / (mebibytes * readers * 1.048576);
+            var received = await Task.WhenAll(Enumerable.Range(0, readers).Select(_ => Received.DrainAsync(client.ReadConsole(new()))));
+            var took = TimeProvider.System.GetElapsedTime(since, received.Max(one => one.Last));
+            HashOk &= received.All(one => one.IsWhole(file));
+            return took.TotalMilliseconds / (mebibytes * readers * 1.048576);
         }
 
         private static AsyncServerStreamingCall<ReadConsoleResponse> Follow(GrpcChannel connection, string name) =>
             new ConsoleService.ConsoleServiceClient(connection).ReadConsole(new() { Machine = name, Offset = 0, Follow = true });
 
-        // Every follower checks what it gets: offsets without a gap, and the length.
-        private async Task<(long First, long Last)> DrainAsync(AsyncServerStreamingCall<ReadConsoleResponse> call, int mebibytes)
-        {
-            using (call)
-            {
-                var (first, next) = (0L, 0L);
-                while (await call.ResponseStream.MoveNext(CancellationToken.None))
-                {
-                    var chunk = call.ResponseStream.Current;
-                    if (first == 0)
-                        first = TimeProvider.System.GetTimestamp();
-                    HashOk &= chunk.Offset == next && chunk.GapBytes == 0;
-                    next = chunk.Offset + chunk.Data.Length;
-                }
-
-                HashOk &= next == (long)mebibytes << 20;
-                return (first, TimeProvider.System.GetTimestamp());
-            }
-        }
-
         // The journal's segments are the console, as they are.
-        private string Whole(Machine machine, TemporaryDirectory directory)
+        private string Whole(Machine machine, TemporaryDirectory directory, string name = "whole")
         {
-            var path = directory.Combine("whole");
+            var path = directory.Combine(name);
             using var whole = File.Create(path);
             foreach (var segment in Directory.GetFiles(Path.Combine(daemon.MachineDirectory(machine.Id), "console"), "*.log").Order(StringComparer.Ordinal))
             {
@@ -216,17 +196,11 @@ internal static class ConsoleRates
         // The guest writes the same each time, so whose length is wrong is who lost something.
         private static bool IsSame(string peer, string journal, string copy)
         {
-            var isSame = Hash(journal) == Hash(copy);
+            var isSame = Received.HashOf(journal) == Received.HashOf(copy);
             if (!isSame)
                 Console.WriteLine($"   bytes differ: the journal has {new FileInfo(journal).Length}, {peer} {new FileInfo(copy).Length}");
 
             return isSame;
-        }
-
-        private static string Hash(string path)
-        {
-            using var file = File.OpenRead(path);
-            return Convert.ToHexString(SHA256.HashData(file));
         }
 
         private long Resident()
