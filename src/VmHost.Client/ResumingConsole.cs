@@ -6,7 +6,7 @@ namespace VmHost.Client;
 
 /// <summary>A piece of console output.</summary>
 /// <param name="Offset">Of its first byte in the machine's whole output.</param>
-/// <param name="Data">Empty when only a gap is told.</param>
+/// <param name="Data">Empty when only a gap is told, or where the output begins.</param>
 /// <param name="GapBytes">Bytes that are lost between the piece before and this one.</param>
 /// <param name="WrittenAt">When its last byte was written, to about 100 ms; null where that was not asked for.</param>
 /// <param name="Boot">The boot that wrote it, from 1; 0 where that is not known or was not asked for.</param>

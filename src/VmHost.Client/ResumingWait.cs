@@ -20,23 +20,11 @@ public sealed class ResumingWait(MachineService.MachineServiceClient machines, T
     /// <param name="deadline">In UTC; null for none.</param>
     /// <param name="ct">Ends the waiting, not the machine.</param>
     /// <exception cref="RpcException">As WaitMachine; UNAVAILABLE when the daemon did not come back in time.</exception>
-    public async Task<Machine> WaitAsync(WaitMachineRequest request, DateTime? deadline, CancellationToken ct)
-    {
-        while (true)
-        {
-            try
-            {
-                return (await machines.WaitMachineAsync(request, deadline: deadline, cancellationToken: ct)).Machine;
-            }
-            catch (RpcException e) when (Reconnection.IsInterruptionOfReached(e))
-            {
-                // A quick call finds out when it is back; the wait itself has no limit of ours and must not get one.
-                await Reconnection.UntilReachedAsync(
-                    async token => await machines.GetMachineAsync(new() { Machine = request.Machine }, cancellationToken: token),
-                    GiveUpAfter,
-                    time,
-                    ct);
-            }
-        }
-    }
+    public Task<Machine> WaitAsync(WaitMachineRequest request, DateTime? deadline, CancellationToken ct) =>
+        Reconnection.AskAgainAsync(
+            async () => (await machines.WaitMachineAsync(request, deadline: deadline, cancellationToken: ct)).Machine,
+            async token => await machines.GetMachineAsync(new() { Machine = request.Machine }, cancellationToken: token),
+            GiveUpAfter,
+            time,
+            ct);
 }

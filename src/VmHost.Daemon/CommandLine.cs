@@ -19,6 +19,7 @@ internal static class CommandLine
           --vfkit PATH          the vfkit program                   (VMHOST_VFKIT)
           --console-bytes N     cap of a machine's console journal  (VMHOST_CONSOLE_BYTES)
           --max-connections N   connections at the same time        (VMHOST_MAX_CONNECTIONS)
+          --client-timeout-seconds N  after which a silent one goes (VMHOST_CLIENT_TIMEOUT_SECONDS)
           --max-machines N      machines, running or not            (VMHOST_MAX_MACHINES)
           --max-memory-bytes N  guest memory of all that run        (VMHOST_MAX_MEMORY_BYTES)
           --min-free-bytes N    of the state disk, for a start      (VMHOST_MIN_FREE_BYTES)
@@ -41,6 +42,7 @@ internal static class CommandLine
         ["--vfkit"] = nameof(DaemonOptions.Vfkit),
         ["--console-bytes"] = nameof(DaemonOptions.ConsoleBytes),
         ["--max-connections"] = nameof(DaemonOptions.MaxConnections),
+        ["--client-timeout-seconds"] = nameof(DaemonOptions.ClientTimeoutSeconds),
         ["--max-machines"] = nameof(DaemonOptions.MaxMachines),
         ["--max-memory-bytes"] = nameof(DaemonOptions.MaxMemoryBytes),
         ["--min-free-bytes"] = nameof(DaemonOptions.MinFreeBytes),

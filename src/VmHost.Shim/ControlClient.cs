@@ -32,6 +32,13 @@ internal sealed class ControlClient(int socket)
 
     internal ReadOnlySpan<byte> Input => _input.AsSpan(_inputDone);
 
+    /// <summary>Nobody waits for what it sent.</summary>
+    internal void Abandon()
+    {
+        _inputDone = _input.Length;
+        Closed = true;
+    }
+
     internal void Receive()
     {
         var count = Descriptor.Read(Socket, _received.Free.Span);

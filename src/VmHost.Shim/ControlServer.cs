@@ -127,7 +127,12 @@ internal sealed class ControlServer(
 
     private void ServeLocked(ControlClient client, PollEvents ready)
     {
-        if ((ready & (PollEvents.Readable | PollEvents.HungUp | PollEvents.Error)) != PollEvents.None && !client.HasInput)
+        const PollEvents gone = PollEvents.HungUp | PollEvents.Error;
+
+        // Whoever goes away while the guest does not read has given up what it did not take yet.
+        if ((ready & gone) != PollEvents.None && client.HasInput)
+            client.Abandon();
+        else if ((ready & (PollEvents.Readable | gone)) != PollEvents.None && !client.HasInput)
             client.Receive();
 
         while (!client.HasInput && client.TryTake(out var type, out var payload))

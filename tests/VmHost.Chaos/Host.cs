@@ -129,7 +129,7 @@ internal sealed class Host : IAsyncDisposable
 
         var expected = machines.Where(machine => machine.HasHypervisorPid).SelectMany(machine => new[] { machine.HypervisorPid, machine.ShimPid }).Append(Daemon.Pid).ToHashSet();
         var alive = MarkedProcesses.Find(Daemon.Mark);
-        if (alive.Find(pid => !expected.Contains(pid)) is var orphan and not 0)
+        if (alive.FirstOrDefault(pid => !expected.Contains(pid)) is var orphan and not 0)
             return ("I1", $"process {MarkedProcesses.Describe(orphan)} is no machine's");
         if (machines.FirstOrDefault(machine => machine.HasHypervisorPid && !alive.Contains(machine.HypervisorPid)) is { } dead)
             return ("I5", $"{dead.Name} is {dead.State}, and its hypervisor {dead.HypervisorPid} is dead");
@@ -155,7 +155,5 @@ internal sealed class Host : IAsyncDisposable
     {
         _channel.Dispose();
         await Daemon.DisposeAsync();
-        foreach (var pid in MarkedProcesses.Find(Daemon.Mark))
-            Signals.Send(pid, Signals.Kill);
     }
 }

@@ -25,6 +25,23 @@ public sealed class DetachKeysTests
             Assert.Equal((typed, leaves), Take(bytes, cuts));
     }
 
+    [Fact]
+    public void Whatever_is_typed_it_does_not_matter_how_it_is_cut()
+    {
+        const string alphabet = "~~..\r\na\u001d";
+        var random = new Random(3);
+        for (var round = 0; round < 2000; round++)
+        {
+            var keys = new byte[random.Next(1, 11)];
+            for (var at = 0; at < keys.Length; at++)
+                keys[at] = (byte)alphabet[random.Next(alphabet.Length)];
+
+            var whole = Take(keys, cuts: 0);
+            for (var cuts = 1; cuts < 1 << (keys.Length - 1); cuts++)
+                Assert.Equal(whole, Take(keys, cuts));
+        }
+    }
+
     private static (string Typed, bool Leaves) Take(byte[] bytes, int cuts)
     {
         var keys = new DetachKeys();

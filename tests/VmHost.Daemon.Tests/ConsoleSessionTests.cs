@@ -109,6 +109,12 @@ public sealed class ConsoleSessionTests(FakeDaemonFixture fixture) : IClassFixtu
     [InlineData(Signals.Terminate)]
     [InlineData(Signals.Interrupt)]
     [InlineData(Signals.Hangup)]
+    [InlineData(3)]
+    [InlineData(10)]
+    [InlineData(12)]
+    [InlineData(14)]
+    [InlineData(24)]
+    [InlineData(26)]
     public async Task A_signal_to_vmctl_leaves_the_terminal_as_it_was_and_the_machine_running(int signal)
     {
         var name = $"signal-{signal}";
@@ -122,6 +128,77 @@ public sealed class ConsoleSessionTests(FakeDaemonFixture fixture) : IClassFixtu
         await console.ExitAsync();
         Assert.Equal(console.Before, console.Settings);
         Assert.Equal(MachineState.Running, (await _client.GetAsync(name)).State);
+    }
+
+    [Fact]
+    public async Task While_vmctl_is_stopped_the_terminal_is_as_it_was()
+    {
+        await _client.RunAsync(_daemon, "suspended", "ready;echo");
+        using var console = Console("console", "suspended");
+        await console.ShowsAsync("fakehv: ready");
+        await console.RawAsync();
+        var raw = console.Settings;
+
+        Signals.Send(console.Pid, 20);   // SIGTSTP
+        await Eventually.TrueAsync(async () => (await File.ReadAllTextAsync($"/proc/{console.Pid}/stat")).Contains(") T ", StringComparison.Ordinal), "it is stopped");
+        Assert.Equal(console.Before, console.Settings);
+        Signals.Send(console.Pid, 18);   // SIGCONT
+
+        await Eventually.TrueAsync(() => console.Settings == raw, "the terminal is raw again");
+        console.Type("again\rexit\r");
+        await console.ShowsAsync("again");
+        Assert.Equal(0, (await console.ExitAsync()).Code);
+        Assert.Equal(console.Before, console.Settings);
+    }
+
+    [Fact]
+    public async Task A_guest_that_takes_no_keys_can_be_left()
+    {
+        await _client.RunAsync(_daemon, "hung", "ready;hang");
+        using var console = Console("console", "hung");
+        await console.ShowsAsync("fakehv: ready");
+        await console.RawAsync();
+
+        console.Type(new string('x', 100_000));
+        console.Type(ControlBracket);
+
+        Assert.Equal(0, (await console.ExitAsync()).Code);
+        Assert.Contains("Left the console of hung, which goes on", console.Shown, StringComparison.Ordinal);
+        Assert.Equal(console.Before, console.Settings);
+    }
+
+    [Fact]
+    public async Task A_console_that_is_asked_for_nothing_of_before_shows_nothing_of_before()
+    {
+        await _client.RunAsync(_daemon, "nothing", "text:before;echo");
+        await _client.ConsoleShowsAsync("nothing", "before");
+        using var console = Console("console", "-n", "0", "nothing");
+        await console.RawAsync();
+
+        console.Type("now\r");
+
+        await console.ShowsAsync("now");
+        Assert.DoesNotContain("before", console.Shown, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_screen_is_shown_as_it_is_and_put_back_when_the_person_leaves()
+    {
+        // The alternate screen with a menu that was drawn twice, and no cursor.
+        await _client.RunAsync(_daemon, "menu", "text:%1b[?1049h%1b[?25l%1b[H1%20Old%1b[2%3b1H2%20Rescue%1b[H1%20New;echo");
+        await _client.ConsoleShowsAsync("menu", "1 New");
+        using var console = Console("console", "menu");
+        await console.ShowsAsync("1 New");
+        await console.ShowsAsync("2 Rescue");
+        await console.RawAsync();
+        console.Type("\u001b[?1049h\u001b[?25l");
+        await console.ShowsAsync("\u001b[?25l");
+        Assert.DoesNotContain("Old", console.Shown, StringComparison.Ordinal);
+
+        console.Type(ControlBracket);
+
+        Assert.Equal(0, (await console.ExitAsync()).Code);
+        Assert.Contains("\u001b[?1049l\u001b[?25h", console.Shown, StringComparison.Ordinal);
     }
 
     [Fact]

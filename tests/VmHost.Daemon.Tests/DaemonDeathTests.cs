@@ -3,6 +3,7 @@ using Grpc.Core;
 using VmHost.Client;
 using VmHost.Protocol.V1;
 using VmHost.ShimContract.Posix;
+using VmHost.ShimContract.Wire;
 using VmHost.TestKit;
 
 namespace VmHost.Daemon.Tests;
@@ -141,7 +142,11 @@ public sealed class DaemonDeathTests
         using var client = new DaemonClient(daemon);
         var machine = await client.RunAsync(daemon, "stays", "banner;hang");
         using var stream = client.Console.ReadConsole(new() { Machine = "stays", Offset = 0, Follow = true });
-        Assert.True(await stream.ResponseStream.MoveNext(CancellationToken.None));
+        do
+        {
+            Assert.True(await stream.ResponseStream.MoveNext(CancellationToken.None));
+        }
+        while (stream.ResponseStream.Current.Data.IsEmpty);
 
         Assert.Equal(0, await daemon.StopAsync());
 
@@ -150,6 +155,49 @@ public sealed class DaemonDeathTests
         Assert.NotNull(ProcessIdentity.StartTime(machine.HypervisorPid));
         await daemon.StartAsync();
         Assert.Equal(MachineState.Stopped, (await client.Machines.HaltMachineAsync(new() { Machine = "stays" })).Machine.State);
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(5)]
+    public async Task What_is_written_while_the_daemon_is_away_is_read_also_by_who_had_nothing_yet(int lines)
+    {
+        await using var daemon = await DaemonProcess.StartOnFakeAsync();
+        using var client = new DaemonClient(daemon);
+        var machine = await client.RunAsync(daemon, "away", "echo");
+        var reader = new ResumingConsole(client.Console, TimeProvider.System) { GiveUpAfter = TimeSpan.FromSeconds(60) };
+        await using var reading = reader.ReadAsync(new() { Machine = "away", TailLines = lines, Follow = true }, TestContext.Current.CancellationToken).GetAsyncEnumerator(TestContext.Current.CancellationToken);
+        Assert.True(await reading.MoveNextAsync());
+        Assert.Equal((0, 0), (reading.Current.Offset, reading.Current.Data.Length));
+        var next = reading.MoveNextAsync();
+
+        await daemon.KillAsync();
+        using (var shim = await ShimSocket.ConnectAsync(daemon, machine.Id, TestContext.Current.CancellationToken))
+            await shim.SendAsync(FrameType.Input, "meanwhile"u8.ToArray(), TestContext.Current.CancellationToken);
+        await Eventually.TrueAsync(() => DaemonClient.Truth(daemon, machine).Length == "meanwhile".Length, "it was written");
+        await daemon.StartAsync();
+
+        Assert.True(await next);
+        while (reading.Current.Data.IsEmpty)
+            Assert.True(await reading.MoveNextAsync());
+        Assert.Equal((0, (byte)'m'), (reading.Current.Offset, reading.Current.Data.Span[0]));
+    }
+
+    [Fact]
+    public async Task Output_that_is_expected_is_waited_for_over_a_daemons_death()
+    {
+        await using var daemon = await DaemonProcess.StartOnFakeAsync();
+        using var client = new DaemonClient(daemon);
+        await client.RunAsync(daemon, "expected", "echo");
+        var expect = new ResumingExpect(client.Console, client.Machines, TimeProvider.System) { GiveUpAfter = TimeSpan.FromSeconds(60) };
+        var found = expect.FindAsync(new() { Machine = "expected", Pattern = "there it is" }, DaemonClient.Deadline, TestContext.Current.CancellationToken);
+        await client.GetAsync("expected");   // behind it on the same connection
+
+        await daemon.KillAsync();
+        await daemon.StartAsync();
+        await client.Console.WriteConsoleAsync(new() { Machine = "expected", Data = Google.Protobuf.ByteString.CopyFromUtf8("there it is") });
+
+        Assert.Equal((0, "there it is"), ((await found).Offset, (await found).Match.ToStringUtf8()));
     }
 
     [Fact]

@@ -64,6 +64,20 @@ public sealed class ExpectTests(FakeDaemonFixture fixture) : IClassFixture<FakeD
         Assert.Contains("did not show: never", vmctl.Shown, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("rea", 0)]
+    [InlineData("never", 124)]
+    public async Task Without_time_what_is_there_by_now_decides(string pattern, int code)
+    {
+        var name = $"now-{pattern}";
+        await _client.RunAsync(_daemon, name, "banner;hang");
+        await _client.ConsoleShowsAsync(name, "ready");
+
+        using var vmctl = TerminalSession.Start(Repository.Cli, "--host", _daemon.Socket, "expect", name, pattern, "--timeout", "0");
+
+        Assert.Equal(code, (await vmctl.ExitAsync()).Code);
+    }
+
     [Fact]
     public async Task A_match_is_printed_with_the_offset_behind_it()
     {

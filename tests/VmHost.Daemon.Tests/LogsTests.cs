@@ -74,6 +74,51 @@ public sealed class LogsTests(FakeDaemonFixture fixture) : IClassFixture<FakeDae
     }
 
     [Fact]
+    public async Task Several_machines_are_followed_to_their_ends()
+    {
+        await _client.RunAsync(_daemon, "first", "echo");
+        await _client.RunAsync(_daemon, "second", "echo");
+        using var logs = TerminalSession.Start(Repository.Cli, "--host", _daemon.Socket, "logs", "-f", "first", "second");
+        foreach (var name in (string[])["first", "second", "first"])
+        {
+            await _client.Console.WriteConsoleAsync(new() { Machine = name, Data = Google.Protobuf.ByteString.CopyFromUtf8("typed\n") });
+            await logs.ShowsAsync($"{name} | typed");
+        }
+
+        foreach (var name in (string[])["first", "second"])
+            await _client.Console.WriteConsoleAsync(new() { Machine = name, Data = Google.Protobuf.ByteString.CopyFromUtf8("exit\n") });
+
+        Assert.Equal(0, (await logs.ExitAsync()).Code);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_terminal_gets_escapes_only_if_it_is_asked_for_them(bool raw)
+    {
+        var name = $"raw-{raw}".ToLowerInvariant();
+        await _client.RunAsync(_daemon, name, "text:%1b]0%3btitle%07%1b[6nplain");
+        await _client.WaitAsync(name);
+        using var logs = TerminalSession.Start(Repository.Cli, ["--host", _daemon.Socket, "logs", name, .. raw ? (string[])["--raw"] : []]);
+
+        Assert.Equal(0, (await logs.ExitAsync()).Code);
+
+        await logs.ShowsAsync("plain");
+        Assert.Equal(raw, logs.Shown.Contains("\u001b]0;title\u0007\u001b[6nplain", StringComparison.Ordinal));
+        Assert.Equal(raw, logs.Shown.Contains('\u001b', StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_mistake_leaves_no_file()
+    {
+        var path = Path.Combine(_daemon.Directory, "nobodys.log");
+
+        Assert.Equal(4, (await RunAsync("logs", "nobody", "--output-file", path)).ExitCode);
+
+        Assert.False(File.Exists(path));
+    }
+
+    [Fact]
     public async Task A_file_gets_every_byte_and_one_that_is_there_is_kept()
     {
         var machine = await _client.RunAsync(_daemon, "file", "garbage:100000:3");
@@ -95,9 +140,11 @@ public sealed class LogsTests(FakeDaemonFixture fixture) : IClassFixture<FakeDae
     [InlineData("--grep wants a regular expression", "--grep", "(")]
     [InlineData("--tail and --since both say where to begin", "--tail", "3", "--since", "1h")]
     [InlineData("is shown as a whole", "--source", "hypervisor", "-f")]
+    [InlineData("--tail and --boot choose console output", "--tail", "3", "--source", "events")]
+    [InlineData("--tail and --boot choose console output", "--boot=1", "--source", "all")]
     public async Task What_cannot_be_shown_is_said(string said, params string[] arguments)
     {
-        var name = $"said-{arguments[0].TrimStart('-').Replace('=', '-')}-{arguments.Length}";
+        var name = $"said-{string.Concat(string.Concat(arguments).Where(char.IsAsciiLetterOrDigit)).ToLowerInvariant()}";
         await BootTwiceAsync(name, "text:x");
 
         var shown = await RunAsync(["logs", name, .. arguments]);

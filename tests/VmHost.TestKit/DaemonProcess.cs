@@ -1,8 +1,6 @@
 using System.Diagnostics;
-using System.Globalization;
 using System.Text;
 using VmHost.ShimContract.Posix;
-using VmHost.ShimContract.Records;
 
 namespace VmHost.TestKit;
 
@@ -153,51 +151,24 @@ public sealed class DaemonProcess : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        // Found first: with the daemon a disk of its own would go out of sight.
-        var running = _process is { HasExited: false };
-        var runs = RunRecords(running ? VisibleStateDir : StateDir);
-        if (running)
+        if (_process is { HasExited: false })
         {
-            _process!.Kill();
+            _process.Kill();
             await _process.WaitForExitAsync();
         }
 
-        foreach (var run in runs)
-            await KillLeftoversAsync(run);
+        // By their environment, so that a boot is found too that was just beginning and has no record yet.
+        await Eventually.TrueAsync(
+            () =>
+            {
+                var left = MarkedProcesses.Find(Mark);
+                foreach (var pid in left)
+                    Signals.Send(pid, Signals.Kill);
+                return left.Count == 0;
+            },
+            "all that the daemon ran is gone");
 
         _process?.Dispose();
         _directory.Dispose();
-    }
-
-    private static List<RunRecord> RunRecords(string stateDir)
-    {
-        var records = new List<RunRecord>();
-        var machines = Path.Combine(stateDir, "machines");
-        if (!System.IO.Directory.Exists(machines))
-            return records;
-
-        foreach (var machine in System.IO.Directory.EnumerateDirectories(machines))
-        {
-            try
-            {
-                records.Add(RunRecord.Load(machine));
-            }
-            catch (Exception e) when (e is IOException or InvalidDataException)
-            {
-                // Never ran, or its records were damaged by the test.
-            }
-        }
-
-        return records;
-    }
-
-    // By what the shims wrote: number and start time together, so that nobody else is hit.
-    private static async Task KillLeftoversAsync(RunRecord run)
-    {
-        ProcessIdentity.SignalIfSame(run.HypervisorPid, run.HypervisorStartTime, Signals.Kill);
-        ProcessIdentity.SignalIfSame(run.ShimPid, run.ShimStartTime, Signals.Kill);
-        await Eventually.TrueAsync(
-            () => ProcessIdentity.StartTime(run.HypervisorPid) != run.HypervisorStartTime && ProcessIdentity.StartTime(run.ShimPid) != run.ShimStartTime,
-            string.Create(CultureInfo.InvariantCulture, $"hypervisor {run.HypervisorPid} and shim {run.ShimPid} are gone"));
     }
 }

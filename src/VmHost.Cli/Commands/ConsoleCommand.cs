@@ -6,14 +6,12 @@ namespace VmHost.Cli.Commands;
 
 internal static class ConsoleCommand
 {
-    private const long ScreenLines = 24;
-
     internal static Command Create()
     {
         var machine = CommonOptions.Machine();
         var readOnly = new Option<bool>("--read-only") { Description = "Send no keys to the guest" };
         var force = new Option<bool>("--force", "-f") { Description = "Take over from whoever types there" };
-        var tail = NumberSyntax.Option<long>("--tail", "-n", "LINES", "Show the last so many lines first (default: 24)");
+        var tail = NumberSyntax.Option<long>("--tail", "-n", "LINES", "Show the last so many lines first (default: the screen as it is)");
         var record = new Option<string?>("--record") { Description = "Write what is shown to a new asciicast file, for asciinema", HelpName = "FILE.cast" };
         var command = new Command("console", "Type at a machine's console; Ctrl-] leaves it") { machine, readOnly, force, tail, record };
         command.Aliases.Add("attach");
@@ -35,7 +33,8 @@ internal static class ConsoleCommand
                 : null;
 
             Output.Note($"The console of {running.Name}; Ctrl-] or ~. at the beginning of a line leaves it.");
-            var offset = await ReplayAsync(daemon, running, parsed.GetValue(tail) ?? ScreenLines, recording, ct);
+            var replay = new ConsoleReplay(daemon, running, recording);
+            var offset = await (parsed.GetValue(tail) is { } lines ? replay.LinesAsync(lines, ct) : replay.ScreenAsync(ct));
             if (await new ConsoleSession(daemon, running, keyboard, recording).RunAsync(offset, ct))
             {
                 Output.Note($"Left the console of {running.Name}, which goes on; come back with: vmctl console {running.Name}");
@@ -47,27 +46,5 @@ internal static class ConsoleCommand
             return ExitCodes.OfRun(ended.LastExit);
         });
         return command;
-    }
-
-    // Made harmless: a question in old output (where is the cursor?) would be answered by the terminal, and the answer
-    // typed into the guest. Returns where it ended, so that the session begins without a gap or a repeat.
-    private static async Task<long> ReplayAsync(Connection daemon, Machine machine, long lines, Recording? recording, CancellationToken ct)
-    {
-        var sanitizer = new ConsoleSanitizer();
-        var end = 0L;
-        await foreach (var chunk in ConsoleCopy.Reader(daemon, wasReached: true).ReadAsync(new() { Machine = machine.Id, TailLines = lines }, ct))
-        {
-            end = chunk.Offset + chunk.Data.Length;
-            Show(sanitizer.Clean(chunk.Data.Span).Span);
-        }
-
-        Show(sanitizer.Finish().Span);
-        return end;
-
-        void Show(ReadOnlySpan<byte> harmless)
-        {
-            StandardStreams.Write(harmless);
-            recording?.Output(harmless);
-        }
     }
 }

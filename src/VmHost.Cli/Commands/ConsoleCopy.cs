@@ -27,6 +27,12 @@ internal static class ConsoleCopy
         var sanitizer = Output.IsTerminal ? new ConsoleSanitizer() : null;
         await foreach (var chunk in Reader(daemon).ReadAsync(request, ct))
         {
+            if (chunk.GapBytes > 0 && sanitizer is not null)
+            {
+                StandardStreams.Write(sanitizer.Finish().Span);
+                sanitizer = new();
+            }
+
             TellGap(chunk);
             StandardStreams.Write((sanitizer?.Clean(chunk.Data.Span) ?? chunk.Data).Span);
         }

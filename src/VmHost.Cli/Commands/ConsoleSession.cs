@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Runtime.InteropServices;
 using System.Threading.Channels;
 using Grpc.Core;
@@ -17,6 +18,12 @@ namespace VmHost.Cli.Commands;
 /// <param name="recording">Gets what the terminal shows; null for none.</param>
 internal sealed class ConsoleSession(Connection daemon, Machine machine, HeldConsole? keyboard, Recording? recording = null)
 {
+    // Of keyboard chunks: a megabyte of paste. Beyond it keys wait, and so do those that leave.
+    private const int MaxWaiting = 256;
+
+    // What was typed right before leaving still arrives, if the guest takes it.
+    private static readonly TimeSpan LastKeys = TimeSpan.FromSeconds(1);
+
     private readonly ConsoleInput _input = new(daemon.Console, TimeProvider.System) { HoldToken = keyboard?.Token ?? "" };
     private Task _resizing = Task.CompletedTask;
     private bool _toldReadOnly;
@@ -45,9 +52,10 @@ internal sealed class ConsoleSession(Connection daemon, Machine machine, HeldCon
         using var raw = new RawTerminal();
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(ct);
         using var resized = PosixSignalRegistration.Create(PosixSignal.SIGWINCH, _ => Resize(stop.Token));
+        using var resumed = PosixSignalRegistration.Create(PosixSignal.SIGCONT, _ => Resize(stop.Token));
         Resize(stop.Token);
 
-        var reading = ReadAsync(offset, stop.Token);
+        var reading = ReadAsync(raw, offset, stop.Token);
         var typing = TypeAsync(Keyboard.Open(), stop.Token);
         var losing = TellLossAsync(stop.Token);
 
@@ -59,31 +67,59 @@ internal sealed class ConsoleSession(Connection daemon, Machine machine, HeldCon
         if (first != typing)
             return false;
 
-        StandardStreams.Write("\r\n"u8);   // the guest's line may not have ended
+        raw.Show("\r\n"u8);   // the guest's line may not have ended
         return true;
     }
 
-    private async Task ReadAsync(long offset, CancellationToken ct)
+    private async Task ReadAsync(RawTerminal terminal, long offset, CancellationToken ct)
     {
         var request = new ReadConsoleRequest { Machine = machine.Id, Offset = offset, Follow = true };
         await foreach (var chunk in ConsoleCopy.Reader(daemon, wasReached: true).ReadAsync(request, ct))
         {
             ConsoleCopy.TellGap(chunk);
-            StandardStreams.Write(chunk.Data.Span);
+            terminal.Show(chunk.Data.Span);
             recording?.Output(chunk.Data.Span);
         }
     }
 
+    // The keys that leave are looked for in what is typed, not in what the guest has taken: it may take nothing any more.
     private async Task TypeAsync(ChannelReader<byte[]> typedKeys, CancellationToken ct)
     {
+        using var leaving = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        var waiting = Channel.CreateBounded<byte[]>(MaxWaiting);
+        var sending = SendAllAsync(waiting.Reader, leaving.Token);
         var keys = new DetachKeys();
         await foreach (var typed in typedKeys.ReadAllAsync(ct))
         {
             var (data, leaves) = keys.Take(typed);
             if (!data.IsEmpty)
-                await SendAsync(data, ct);
+                await waiting.Writer.WriteAsync(data.ToArray(), ct);
             if (leaves)
-                return;
+                break;
+        }
+
+        waiting.Writer.Complete();
+        leaving.CancelAfter(LastKeys);
+        await sending;
+    }
+
+    // What piled up while the guest took what was before it goes at once.
+    private async Task SendAllAsync(ChannelReader<byte[]> waiting, CancellationToken ct)
+    {
+        var data = new ArrayBufferWriter<byte>();
+        try
+        {
+            while (await waiting.WaitToReadAsync(ct))
+            {
+                data.ResetWrittenCount();
+                while (data.WrittenCount + (2 * Keyboard.ChunkSize) <= ConsoleInput.MaxLength && waiting.TryRead(out var typed))
+                    data.Write(typed);
+                await SendAsync(data.WrittenMemory, ct);
+            }
+        }
+        catch (Exception e) when (ct.IsCancellationRequested && e is OperationCanceledException or RpcException { StatusCode: StatusCode.Cancelled })
+        {
+            // The person left, or the machine ended.
         }
     }
 

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using Grpc.Core;
 using VmHost.Cli.Terminal;
+using VmHost.Client;
 using VmHost.Protocol.V1;
 
 namespace VmHost.Cli.Commands;
@@ -22,15 +23,17 @@ internal static class ExpectCommand
                 request.Offset = offset;
 
             var limit = TimeLimit.Of(parsed, timeout);
+            request.PastOnly = limit == 0;
             using var daemon = Connection.Open(parsed);
             try
             {
-                var found = await daemon.Console.ExpectConsoleAsync(request, deadline: TimeLimit.Deadline(limit), cancellationToken: ct);
+                var deadline = request.PastOnly ? null : TimeLimit.Deadline(limit);
+                var found = await new ResumingExpect(daemon.Console, daemon.Machines, TimeProvider.System).FindAsync(request, deadline, ct);
                 var behind = found.Offset + found.Match.Length;
                 Output.VisibleLine(string.Create(CultureInfo.InvariantCulture, $"{behind} {found.Match.ToStringUtf8()}"));
                 return ExitCodes.Ok;
             }
-            catch (RpcException e) when (e.StatusCode == StatusCode.DeadlineExceeded)
+            catch (RpcException e) when (e.StatusCode == StatusCode.DeadlineExceeded || (e.StatusCode == StatusCode.FailedPrecondition && request.PastOnly))
             {
                 throw new CliException(ExitCodes.TimedOut, $"within {limit} s the console of {request.Machine} did not show: {request.Pattern}");
             }

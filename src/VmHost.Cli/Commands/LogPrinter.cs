@@ -14,7 +14,7 @@ internal sealed class LogPrinter(LogLayout layout, string label, LogSink sink)
     // A line that does not end is shown in parts.
     private const int MaxLine = 64 << 10;
 
-    private readonly ConsoleSanitizer? _sanitizer = layout.Harmless ? new() : null;
+    private ConsoleSanitizer? _sanitizer = layout.Harmless ? new() : null;
     private readonly ArrayBufferWriter<byte> _line = new();
     private DateTimeOffset? _lineTime;
 
@@ -30,7 +30,7 @@ internal sealed class LogPrinter(LogLayout layout, string label, LogSink sink)
             sink.Write(shown);
     }
 
-    /// <summary>Shows what is left of a line that does not end.</summary>
+    /// <summary>Shows what is left of a line that does not end, or whose end is lost: what follows begins anew.</summary>
     internal void Finish()
     {
         var rest = _sanitizer is null ? [] : _sanitizer.Finish().Span;
@@ -39,6 +39,7 @@ internal sealed class LogPrinter(LogLayout layout, string label, LogSink sink)
         else if (_line.WrittenCount + rest.Length > 0)
             WriteLine([.. _line.WrittenSpan, .. rest]);
         _line.ResetWrittenCount();
+        _sanitizer = layout.Harmless ? new() : null;
     }
 
     private void WriteLines(ReadOnlySpan<byte> data, DateTimeOffset? time)
@@ -66,10 +67,20 @@ internal sealed class LogPrinter(LogLayout layout, string label, LogSink sink)
     {
         if (line.EndsWith("\r"u8))
             line = line[..^1];
-        if (layout.Grep is { } grep && !grep.IsMatch(Encoding.UTF8.GetString(line)))
+        if (layout.Grep is { } grep && !grep.IsMatch(Text(line)))
             return;
 
         sink.Write([.. Encoding.UTF8.GetBytes(label), .. layout.Timestamps ? Time(_lineTime) : [], .. line, (byte)'\n']);
+    }
+
+    // As a person reads it: colours are no part of it, wherever it goes.
+    private string Text(ReadOnlySpan<byte> line)
+    {
+        if (layout.Harmless)
+            return Encoding.UTF8.GetString(line);
+
+        var sanitizer = new ConsoleSanitizer();
+        return Encoding.UTF8.GetString(sanitizer.Clean(line).Span) + Encoding.UTF8.GetString(sanitizer.Finish().Span);
     }
 
     private static byte[] Time(DateTimeOffset? time) =>

@@ -2,27 +2,52 @@ using VmHost.Cli.Terminal;
 
 namespace VmHost.Cli.Commands;
 
-/// <summary>Where logs go: stdout, or a file.</summary>
-/// <param name="file">The file; null for stdout.</param>
-internal sealed class LogSink(FileStream? file) : IDisposable
+/// <summary>Where logs go: stdout, or a file, which is made when there is something to write: a mistake leaves none.</summary>
+internal sealed class LogSink : IDisposable
 {
-    // One piece at a time: several machines write.
+    private const string Label = "--output-file";
+
+    private readonly string? _path;
+
+    // One piece at a time: several machines write. Guards _file.
     private readonly Lock _lock = new();
+    private FileStream? _file;
+
+    /// <param name="path">The file; null for stdout.</param>
+    /// <exception cref="CliException">The file is there already.</exception>
+    internal LogSink(string? path)
+    {
+        _path = path;
+        if (Path.Exists(path))
+            throw NewFile.IsThere(Label, path);
+    }
 
     /// <summary>A person sees it as it comes.</summary>
-    internal bool IsTerminal => file is null && Output.IsTerminal;
+    internal bool IsTerminal => _path is null && Output.IsTerminal;
 
     /// <exception cref="IOException">It cannot be written.</exception>
+    /// <exception cref="CliException">The file cannot be made.</exception>
     internal void Write(ReadOnlySpan<byte> data)
     {
+        if (data.IsEmpty)
+            return;
+
         lock (_lock)
         {
-            if (file is null)
+            if (_path is null)
                 StandardStreams.Write(data);
             else
-                file.Write(data);
+                (_file ??= NewFile.Create(Label, _path)).Write(data);
         }
     }
 
-    public void Dispose() => file?.Dispose();
+    /// <summary>All was shown, and be it nothing.</summary>
+    /// <exception cref="CliException">The file cannot be made.</exception>
+    internal void Finish()
+    {
+        if (_path is not null)
+            _file ??= NewFile.Create(Label, _path);
+    }
+
+    public void Dispose() => _file?.Dispose();
 }

@@ -42,7 +42,10 @@ internal static class LogsCommand
             if (selection is { Sources: ["hypervisor"] } and not { Follow: false, TailLines: null, Since: null, Until: null, Boot: null })
                 throw new CliException(ExitCodes.Usage, "what the hypervisor said in the last boot is shown as a whole, without --follow, --tail, --since, --until and --boot");
 
-            using var sink = new LogSink(parsed.GetValue(file) is { } path ? NewFile.Create("--output-file", path) : null);
+            if (selection.Sources is not ["console"] and not ["hypervisor"] && selection is not { TailLines: null, Boot: null })
+                throw new CliException(ExitCodes.Usage, "--tail and --boot choose console output: leave them out with --source events or all, or say --since");
+
+            using var sink = new LogSink(parsed.GetValue(file));
             var layout = new LogLayout
             {
                 Timestamps = parsed.GetValue(timestamps),
@@ -54,16 +57,15 @@ internal static class LogsCommand
 
             using var daemon = Connection.Open(parsed);
             var logs = new MachineLogs(daemon, selection, layout, sink);
-            if (selection.Follow)
-                return (await MachineBatch.EachAsync(parsed, names, name => logs.CopyAsync(name, ct))).Failure;
-
             var failure = ExitCodes.Ok;
-            foreach (var name in names)
+            foreach (var beside in selection.Follow ? [names] : names.Select(name => (string[])[name]))
             {
-                var (_, code) = await MachineBatch.EachAsync(parsed, [name], _ => logs.CopyAsync(name, ct));
+                var (_, code) = await MachineBatch.EachAsync(parsed, beside, name => logs.CopyAsync(name, ct));
                 failure = failure == ExitCodes.Ok ? code : failure;
             }
 
+            if (failure == ExitCodes.Ok)
+                sink.Finish();
             return failure;
         });
         return command;

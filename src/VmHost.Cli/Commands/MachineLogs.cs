@@ -94,6 +94,9 @@ internal sealed class MachineLogs(Connection daemon, LogSelection selection, Log
         var boot = 0;
         await foreach (var chunk in ConsoleCopy.Reader(daemon).ReadAsync(request, ct))
         {
+            // The line before a gap has lost its end, and the one behind it its begin.
+            if (chunk.GapBytes > 0)
+                printer.Finish();
             ConsoleCopy.TellGap(chunk);
             if (boot > 0 && chunk.Boot > boot)
             {

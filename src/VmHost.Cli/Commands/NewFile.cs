@@ -14,9 +14,9 @@ internal static class NewFile
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new CliException(ExitCodes.Usage, Path.Exists(path)
-                ? $"{label}: {path} is there already; name another file"
-                : $"{label}: {path} cannot be made: {e.Message}");
+            throw Path.Exists(path) ? IsThere(label, path) : new CliException(ExitCodes.Usage, $"{label}: {path} cannot be made: {e.Message}");
         }
     }
+
+    internal static CliException IsThere(string label, string path) => new(ExitCodes.Usage, $"{label}: {path} is there already; name another file");
 }

@@ -56,12 +56,17 @@ internal static partial class StandardStreams
     /// <exception cref="IOException">It cannot be written, for example because the disk is full.</exception>
     internal static void Write(ReadOnlySpan<byte> data) => Write(Output, data);
 
+    /// <summary>To stdout. Where that cannot be written, somebody else finds out.</summary>
+    internal static void TryWrite(ReadOnlySpan<byte> data) => TryWrite(Output, data);
+
     /// <summary>To stderr. Where that cannot be written there is nobody left to tell.</summary>
-    internal static void TryWriteError(ReadOnlySpan<byte> data)
+    internal static void TryWriteError(ReadOnlySpan<byte> data) => TryWrite(Error, data);
+
+    private static void TryWrite(int descriptor, ReadOnlySpan<byte> data)
     {
         try
         {
-            Write(Error, data);
+            Write(descriptor, data);
         }
         catch (IOException)
         {

@@ -38,7 +38,7 @@ internal sealed class ConsoleApi(MachineRegistry machines, IHostApplicationLifet
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, lifetime.ApplicationStopping);
         var search = new ConsoleSearch(request.Pattern);
-        var match = await machines.Get(request.Machine).ExpectConsoleAsync(search, request.HasOffset ? request.Offset : null, stop.Token);
+        var match = await machines.Get(request.Machine).ExpectConsoleAsync(search, request.HasOffset ? request.Offset : null, waits: !request.PastOnly, stop.Token);
         return new ExpectConsoleResponse { Offset = match.Offset, Match = UnsafeByteOperations.UnsafeWrap(match.Data) };
     }
 
@@ -75,13 +75,14 @@ internal sealed class ConsoleApi(MachineRegistry machines, IHostApplicationLifet
 
     public override Task<GetConsoleScreenResponse> GetConsoleScreen(GetConsoleScreenRequest request, ServerCallContext context)
     {
-        var screen = machines.Get(request.Machine).ShowConsole(
+        var (screen, end) = machines.Get(request.Machine).ShowConsole(
             request.HasColumns ? request.Columns : null, request.HasRows ? request.Rows : null);
         return Task.FromResult(new GetConsoleScreenResponse
         {
             Lines = { screen.Lines },
             CursorColumn = screen.CursorColumn,
             CursorRow = screen.CursorRow,
+            EndOffset = end,
         });
     }
 

@@ -24,10 +24,6 @@ internal static class Composition
     // Of this process itself: libraries, the log, the listener.
     private const int ReservedFiles = 64;
 
-    // A client that stops answering is given up after both.
-    private static readonly TimeSpan KeepAliveDelay = TimeSpan.FromSeconds(30);
-    private static readonly TimeSpan KeepAliveTimeout = TimeSpan.FromSeconds(10);
-
     // Open streams end at once when the daemon stops; nothing else takes long.
     private static readonly TimeSpan ShutdownLimit = TimeSpan.FromSeconds(5);
 
@@ -60,6 +56,7 @@ internal static class Composition
         services.AddGrpcReflection();
         services.AddGrpcHealthChecks().AddCheck<StateDirectoryCheck>("state-directory");
         services.AddHostedService<MachineLoader>();
+        services.AddSingleton<ConnectionEnds>();
 
         builder.WebHost.ConfigureKestrel(ConfigureKestrel);
 
@@ -68,6 +65,7 @@ internal static class Composition
         // Before the server binds: nothing is touched unless both are ours.
         _ = app.Services.GetRequiredService<StateDirectory>();
         _ = app.Services.GetRequiredService<ListeningSocket>();
+        _ = app.Services.GetRequiredService<ConnectionEnds>();
 
         app.MapGrpcService<MachineApi>();
         app.MapGrpcService<ConsoleApi>();
@@ -132,8 +130,8 @@ internal static class Composition
         var options = Options(kestrel.ApplicationServices);
         kestrel.Limits.MaxConcurrentConnections = Math.Min(options.MaxConnections, ConnectionsWithin(ResourceLimit.OpenFiles));
         kestrel.Limits.Http2.MaxStreamsPerConnection = MaxStreamsPerConnection;
-        kestrel.Limits.Http2.KeepAlivePingDelay = KeepAliveDelay;
-        kestrel.Limits.Http2.KeepAlivePingTimeout = KeepAliveTimeout;
+        kestrel.Limits.Http2.KeepAlivePingDelay = TimeSpan.FromSeconds(options.ClientTimeoutSeconds) * 3 / 4;
+        kestrel.Limits.Http2.KeepAlivePingTimeout = TimeSpan.FromSeconds(options.ClientTimeoutSeconds) / 4;
         kestrel.AddServerHeader = false;
         kestrel.ListenUnixSocket(options.SocketPath, listen =>
         {

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Globalization;
 using System.Net.Sockets;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
@@ -30,20 +31,24 @@ internal sealed partial class PeerCheck(ILogger<PeerCheck> logger)
         var check = new PeerCheck(logger);
         return next => connection =>
         {
-            if (check.Allows(connection))
-                return next(connection);
+            if (!check.Allows(connection, out var process))
+            {
+                connection.Abort();
+                return Task.CompletedTask;
+            }
 
-            connection.Abort();
-            return Task.CompletedTask;
+            ConnectionEnds.Name(connection, process);
+            return next(connection);
         };
     }
 
-    private bool Allows(ConnectionContext connection)
+    private bool Allows(ConnectionContext connection, out string process)
     {
+        process = "";
         if (connection.Features.Get<IConnectionSocketFeature>()?.Socket is not { AddressFamily: AddressFamily.Unix } socket)
             return false;
 
-        var uid = UidOf(socket);
+        (var uid, process) = Of(socket);
         if (uid == User.Id || uid == User.Root)
             return true;
 
@@ -51,7 +56,7 @@ internal sealed partial class PeerCheck(ILogger<PeerCheck> logger)
         return false;
     }
 
-    private static uint UidOf(Socket socket)
+    private static (uint Uid, string Process) Of(Socket socket)
     {
         Span<byte> credentials = stackalloc byte[MacSize];
         if (OperatingSystem.IsMacOS())
@@ -59,7 +64,9 @@ internal sealed partial class PeerCheck(ILogger<PeerCheck> logger)
         else
             socket.GetRawSocketOption(LinuxLevel, LinuxOption, credentials[..LinuxSize]);
 
-        return BinaryPrimitives.ReadUInt32LittleEndian(credentials[UidOffset..]);
+        // macOS tells no number.
+        var process = OperatingSystem.IsMacOS() ? "a client" : string.Create(CultureInfo.InvariantCulture, $"process {BinaryPrimitives.ReadInt32LittleEndian(credentials)}");
+        return (BinaryPrimitives.ReadUInt32LittleEndian(credentials[UidOffset..]), process);
     }
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "A connection of user {Uid} was refused.")]

@@ -91,7 +91,7 @@ public sealed class JournalWriter : IDisposable
             Mark(JournalMark.Written, _end, 0);
     }
 
-    /// <summary>Writes what is still held, if the disk takes it now, and flushes the end to the disk.</summary>
+    /// <summary>Writes what is still held, if the disk takes it now, else counts it as lost, and flushes the end to the disk.</summary>
     public void Finish()
     {
         if (_failing)
@@ -99,6 +99,9 @@ public sealed class JournalWriter : IDisposable
             _retryAt = 0;
             Retry();
         }
+
+        if (_failing)
+            GiveUpHeld();
 
         if (_indexedEnd < _end)
             Mark(JournalMark.Written, _end, 0);
@@ -188,6 +191,20 @@ public sealed class JournalWriter : IDisposable
         Volatile.Write(ref _end, gapStart + length + written);
         Mark(JournalMark.Gap, gapStart, length);
         return true;
+    }
+
+    // An empty segment needs a name on the disk and no block of it: where the journal goes on can be said on a full one too.
+    private void GiveUpHeld()
+    {
+        var (start, length) = (_end, _held.Dropped + _held.Count);
+        CloseSegment();
+        _failing = false;
+        Volatile.Write(ref _lost, _lost + length);
+        if (!TryOpen(start + length))
+            return;
+
+        Volatile.Write(ref _end, start + length);
+        Mark(JournalMark.Gap, start, length);
     }
 
     private bool TryOpenNext()

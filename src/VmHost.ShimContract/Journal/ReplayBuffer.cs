@@ -8,6 +8,9 @@ internal sealed class ReplayBuffer(int capacity)
     private int _start;
     private int _count;
 
+    /// <summary>Bytes that are held.</summary>
+    internal int Count => _count;
+
     /// <summary>Bytes dropped before those that are held.</summary>
     internal long Dropped { get; private set; }
 

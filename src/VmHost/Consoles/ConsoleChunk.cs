@@ -2,7 +2,7 @@ namespace VmHost.Consoles;
 
 /// <summary>A piece of console output.</summary>
 /// <param name="Offset">Of its first byte in the journal.</param>
-/// <param name="Data">Valid until the next piece is asked for. Empty when only a gap is told.</param>
+/// <param name="Data">Valid until the next piece is asked for. Empty when only a gap is told, or where the output begins.</param>
 /// <param name="GapBytes">Bytes lost between the piece before (or the asked offset) and this one.</param>
 /// <param name="WrittenAt">When its last byte was written, to about 100 ms; null where that was not asked for.</param>
 /// <param name="Boot">Which boot wrote it; 0 where that is not known or was not asked for.</param>

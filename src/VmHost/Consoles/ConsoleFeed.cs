@@ -1,3 +1,5 @@
+using VmHost.ShimContract.Journal;
+
 namespace VmHost.Consoles;
 
 /// <summary>
@@ -6,11 +8,16 @@ namespace VmHost.Consoles;
 /// </summary>
 public sealed class ConsoleFeed
 {
-    // Guards the two fields that follow.
+    private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(1);
+
+    // Guards the three fields that follow.
     private readonly Lock _lock = new();
     private State _state = new(0, Live: false);
     private TaskCompletionSource _changed = NewSignal();
-    private long _bootBegin;
+    private long _lookedAt;
+
+    // Swapped whole.
+    private volatile ConsoleBoot _boot = new(0, 0);
 
     /// <summary>The journal's directory.</summary>
     public string Directory { get; }
@@ -21,8 +28,8 @@ public sealed class ConsoleFeed
     /// <summary>Whether more output may come.</summary>
     public bool IsLive => Current.State.Live;
 
-    /// <summary>Where the output of the boot begins that runs or ran last; 0 when none did since the daemon started.</summary>
-    internal long BootBegin => Volatile.Read(ref _bootBegin);
+    /// <summary>The boot that runs or ran last; number 0 when none did since the daemon started.</summary>
+    internal ConsoleBoot Boot => _boot;
 
     /// <summary>What is now, and a task that ends with the next change.</summary>
     internal (State State, Task Changed) Current
@@ -34,10 +41,26 @@ public sealed class ConsoleFeed
         }
     }
 
-    internal void BeginBoot(long begin)
+    internal void BeginBoot(ConsoleBoot boot)
     {
-        Volatile.Write(ref _bootBegin, begin);
+        _boot = boot;
         SetLive(true);
+    }
+
+    /// <summary>Looks at the files themselves, should news have got lost; once a second, however many ask.</summary>
+    /// <exception cref="IOException">The journal cannot be read.</exception>
+    internal void Look(TimeProvider time)
+    {
+        lock (_lock)
+        {
+            if (_lookedAt != 0 && time.GetElapsedTime(_lookedAt) < LookEvery)
+                return;
+
+            _lookedAt = time.GetTimestamp();
+        }
+
+        if (System.IO.Directory.Exists(Directory) && JournalReader.Bounds(Directory).End is var end && end > Current.State.End)
+            Grow(end);
     }
 
     internal void SetLive(bool live) => Change(state => state with { Live = live });
@@ -61,3 +84,8 @@ public sealed class ConsoleFeed
 
     internal sealed record State(long End, bool Live);
 }
+
+/// <summary>A boot of a machine.</summary>
+/// <param name="Number">From 1.</param>
+/// <param name="Begin">Where its output begins.</param>
+internal sealed record ConsoleBoot(int Number, long Begin);

@@ -7,7 +7,8 @@ namespace VmHost.Consoles;
 /// <summary>Which part of a journal is asked for.</summary>
 /// <param name="Begin">Its first byte.</param>
 /// <param name="End">Behind its last byte; null where that is not known yet, as it is being written.</param>
-internal readonly record struct ConsoleRange(long Begin, long? End)
+/// <param name="Boot">The boot that was asked for; 0 where none was, or it is not known yet.</param>
+internal readonly record struct ConsoleRange(long Begin, long? End, int Boot)
 {
     /// <summary>Looks up what is asked for.</summary>
     /// <param name="directory">The journal's; may be missing, before the first boot.</param>
@@ -26,7 +27,7 @@ internal readonly record struct ConsoleRange(long Begin, long? End)
             return Nothing(asked);
 
         var (kept, end) = JournalReader.Bounds(directory);
-        var (from, to) = asked.Boot is { } boot ? BootRange(directory, boot) : (kept, null);
+        var (from, to, number) = asked.Boot is { } boot ? BootRange(directory, boot) : (kept, null, 0);
         if (start.Offset > (to ?? end))
             throw BehindEnd(start.Offset.Value, to ?? end);
 
@@ -42,7 +43,7 @@ internal readonly record struct ConsoleRange(long Begin, long? End)
             { Since: { } since } => Math.Max(from, JournalIndex.OffsetAt(directory, since)),
             _ => from,
         };
-        return new(begin, to ?? (asked.Follow ? null : end));
+        return new(begin, to ?? (asked.Follow ? null : end), number);
     }
 
     private static ConsoleRange Nothing(ConsoleSelection asked)
@@ -50,17 +51,17 @@ internal readonly record struct ConsoleRange(long Begin, long? End)
         if (asked.Boot is { } boot and not 0)
             throw NoSuchBoot(boot, []);
 
-        return asked.Start.Offset is null or 0 ? new(0, asked.Follow ? null : 0) : throw BehindEnd(asked.Start.Offset.Value, 0);
+        return asked.Start.Offset is null or 0 ? new(0, asked.Follow ? null : 0, 0) : throw BehindEnd(asked.Start.Offset.Value, 0);
     }
 
     // The last boot has no end: it may be running, and what comes behind it is another one's.
-    private static (long Begin, long? End) BootRange(string directory, int boot)
+    private static (long Begin, long? End, int Number) BootRange(string directory, int boot)
     {
         var boots = JournalIndex.Boots(directory);
         for (var i = 0; i < boots.Count; i++)
         {
             if (boot > 0 ? boots[i].Number == boot : i == boots.Count - 1 + boot)
-                return (boots[i].Begin, i + 1 < boots.Count ? boots[i + 1].Begin : null);
+                return (boots[i].Begin, i + 1 < boots.Count ? boots[i + 1].Begin : null, boots[i].Number);
         }
 
         throw NoSuchBoot(boot, boots);

@@ -20,7 +20,7 @@ public sealed class ConsoleReader(ConsoleFeed feed, TimeProvider time)
     public IAsyncEnumerable<ConsoleChunk> ReadAsync(ConsoleStart start, bool follow, CancellationToken ct) =>
         ReadAsync(new ConsoleSelection(start, follow), ct);
 
-    /// <summary>The output that is asked for, in order, each byte once.</summary>
+    /// <summary>The output that is asked for, in order, each byte once. The first chunk has no data: it says where that begins.</summary>
     /// <param name="asked">What to read.</param>
     /// <param name="ct">Ends the reading.</param>
     /// <exception cref="VmHostException">
@@ -35,6 +35,8 @@ public sealed class ConsoleReader(ConsoleFeed feed, TimeProvider time)
         var buffer = new byte[MaxChunk];
         var wasShort = false;
 
+        // Before there is anything: whoever is interrupted can then go on there, and not where such a begin would be later.
+        yield return new(range.Begin, ReadOnlyMemory<byte>.Empty, 0, Boot: range.Boot);
         while (true)
         {
             // Asked before reading: what is written until the machine ends is then seen by this read or a later one.
@@ -42,13 +44,17 @@ public sealed class ConsoleReader(ConsoleFeed feed, TimeProvider time)
             var isLive = asked.Follow && state.Live;
 
             // A moment or a boot that was not over at the call may be by now.
-            var until = range.End ?? EndSince(asked, range.Begin);
+            var until = range.End ?? EndSince(asked, range);
             if (reader.Position >= until)
                 yield break;
 
             // All is read that was told of: a look at the files would list their directory for nothing.
-            if (isLive && wasShort && state.End > 0 && reader.Position >= state.End && await ComesAsync(changed, ct))
+            if (isLive && wasShort && state.End > 0 && reader.Position >= state.End)
+            {
+                if (!await ComesAsync(changed, ct))
+                    Look();
                 continue;
+            }
 
             var wanted = (int)Math.Min(buffer.Length, until - reader.Position);
             var read = Read(reader, buffer.AsSpan(0, wanted));
@@ -90,9 +96,11 @@ public sealed class ConsoleReader(ConsoleFeed feed, TimeProvider time)
     }
 
     // Where what is asked for ends that had no end at the call; far away as long as it has none.
-    private long EndSince(ConsoleSelection asked, long begin)
+    private long EndSince(ConsoleSelection asked, ConsoleRange range)
     {
-        var end = asked.Boot is not null && feed.BootBegin > begin ? feed.BootBegin : long.MaxValue;
+        var boot = feed.Boot;
+        var isOver = range.Boot > 0 ? boot.Number > range.Boot : boot.Begin > range.Begin;
+        var end = asked.Boot is not null && isOver ? boot.Begin : long.MaxValue;
         return asked.Until is { } until && until <= time.GetUtcNow()
             ? Math.Min(end, Reading(() => JournalIndex.OffsetAt(feed.Directory, until)))
             : end;
@@ -110,6 +118,12 @@ public sealed class ConsoleReader(ConsoleFeed feed, TimeProvider time)
             return false;   // said above
         }
     }
+
+    private void Look() => Reading(() =>
+    {
+        feed.Look(time);
+        return true;
+    });
 
     private JournalRead Read(JournalReader reader, Span<byte> buffer)
     {

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using System.Text.RegularExpressions;
+using VmHost.ShimContract.Journal;
 using VmHost.Specs;
 
 namespace VmHost.Consoles;
@@ -57,27 +58,34 @@ public sealed class ConsoleSearch
         }
     }
 
-    /// <summary>The first match at or behind an offset; null when the machine ended without one.</summary>
-    /// <param name="reader">Of the machine.</param>
+    /// <summary>The first match at or behind an offset; null when none is there and none can come, or is waited for.</summary>
+    /// <param name="feed">The machine's.</param>
     /// <param name="offset">Where to begin.</param>
+    /// <param name="follow">Wait for what is not written yet.</param>
+    /// <param name="time">The clock.</param>
     /// <param name="ct">Gives up.</param>
     /// <exception cref="VmHostException">As <see cref="ConsoleReader.ReadAsync(ConsoleSelection, CancellationToken)"/>.</exception>
-    public async Task<ConsoleMatch?> FindAsync(ConsoleReader reader, long offset, CancellationToken ct)
+    public async Task<ConsoleMatch?> FindAsync(ConsoleFeed feed, long offset, bool follow, TimeProvider time, CancellationToken ct)
     {
         // The end of what was looked at, long enough for a match to begin in it; and one byte more, by which ^ knows
         // whether a line begins.
-        var window = "";
-        var windowOffset = offset;
-        var begin = 0;
-        await foreach (var chunk in reader.ReadAsync(new(Offset: offset), follow: true, ct))
+        var window = ByteBefore(feed.Directory, offset);
+        var begin = window.Length;
+        var windowOffset = offset - begin;
+        await foreach (var chunk in new ConsoleReader(feed, time).ReadAsync(new(Offset: offset), follow, ct))
         {
             // Across lost output there is no match.
             if (chunk.GapBytes > 0)
                 (window, windowOffset, begin) = ("", chunk.Offset, 0);
 
             window += Encoding.Latin1.GetString(chunk.Data.Span);
-            if (_pattern.Match(window, begin) is { Success: true } match)
+
+            // Where it ends with what was read so far, more of it may be there already; so may what is behind a $.
+            if (_pattern.Match(window, begin) is { Success: true } match
+                && (match.Index + match.Length < window.Length || IsEnd(feed.Directory, windowOffset + window.Length)))
+            {
                 return new(windowOffset + match.Index, Encoding.Latin1.GetBytes(match.Value));
+            }
 
             var surplus = window.Length - MaxMatch - 1;
             if (surplus > 0)
@@ -86,6 +94,18 @@ public sealed class ConsoleSearch
 
         return null;
     }
+
+    private static string ByteBefore(string directory, long offset)
+    {
+        if (offset == 0 || !Directory.Exists(directory))
+            return "";
+
+        using var reader = new JournalReader(directory, offset - 1);
+        var one = new byte[1];
+        return reader.Read(one) is { Count: 1, GapBytes: 0 } ? Encoding.Latin1.GetString(one) : "";
+    }
+
+    private static bool IsEnd(string directory, long offset) => !Directory.Exists(directory) || JournalReader.Bounds(directory).End <= offset;
 
     private static VmHostException Refused(string field, string problem) => VmHostException.ForFaults([new(field, problem)]);
 }

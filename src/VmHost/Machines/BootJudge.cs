@@ -89,7 +89,7 @@ internal static class BootJudge
             return new(ExitReason.HostRebooted, "the host rebooted, or lost power, while the machine ran");
 
         return Ran(boot, paths)
-            ? new(ExitReason.ShimLost, "the shim was killed, and the hypervisor ended with it; how is not known")
+            ? new(ExitReason.ShimLost, "the shim was killed and the hypervisor ended with it, or the disk took no record of its end; how it ended is not known")
             : new(ExitReason.StartFailed, "the daemon ended before the hypervisor was started");
     }
 

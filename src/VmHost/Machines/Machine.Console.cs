@@ -93,7 +93,8 @@ public sealed partial class Machine
     /// <see cref="VmHostError.InvalidArgument"/>: a size out of range. <see cref="VmHostError.DataLoss"/>: the journal cannot
     /// be read.
     /// </exception>
-    public ConsoleScreen ShowConsole(int? columns, int? rows)
+    /// <returns>The screen, and the offset behind the output that it shows.</returns>
+    public (ConsoleScreen Screen, long End) ShowConsole(int? columns, int? rows)
     {
         var told = Volatile.Read(ref _consoleSize) ?? ConsoleSize.Default;
         var size = new ConsoleSize(columns ?? told.Columns, rows ?? told.Rows);
@@ -101,9 +102,12 @@ public sealed partial class Machine
         var screen = new ConsoleScreen(size.Columns, size.Rows);
         try
         {
-            if (Directory.Exists(Paths.Console))
-                screen.Show(Paths.Console, BootConsoleBegin, JournalReader.Bounds(Paths.Console).End);
-            return screen;
+            if (!Directory.Exists(Paths.Console))
+                return (screen, 0);
+
+            var end = JournalReader.Bounds(Paths.Console).End;
+            screen.Show(Paths.Console, Math.Min(BootConsoleBegin, end), end);
+            return (screen, end);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -22,13 +22,16 @@ public sealed partial class Machine
     /// <summary>The first console output that matches.</summary>
     /// <param name="search">What to look for.</param>
     /// <param name="offset">Where to begin; null: with the current or last boot.</param>
+    /// <param name="waits">Also for what is not written yet.</param>
     /// <param name="ct">Gives up.</param>
-    /// <exception cref="VmHostException"><see cref="VmHostError.FailedPrecondition"/>: it does not run, and nothing matched.</exception>
-    public async Task<ConsoleMatch> ExpectConsoleAsync(ConsoleSearch search, long? offset, CancellationToken ct)
+    /// <exception cref="VmHostException">
+    /// <see cref="VmHostError.FailedPrecondition"/>: nothing matched, and it does not run or is not waited for.
+    /// </exception>
+    public async Task<ConsoleMatch> ExpectConsoleAsync(ConsoleSearch search, long? offset, bool waits, CancellationToken ct)
     {
         var begin = offset ?? BootConsoleBegin;
-        return await search.FindAsync(new ConsoleReader(Console, _services.Time), begin, ct)
-            ?? throw new VmHostException(VmHostError.FailedPrecondition, $"machine {_snapshot.Name} does not run, and nothing that it wrote from offset {begin} on matches");
+        return await search.FindAsync(Console, begin, waits, _services.Time, ct)
+            ?? throw new VmHostException(VmHostError.FailedPrecondition, $"{(waits ? $"machine {_snapshot.Name} does not run, and nothing" : "nothing")} that it wrote from offset {begin} on matches");
     }
 
     /// <summary>Returns once the guest took a TCP connection, which is closed again.</summary>

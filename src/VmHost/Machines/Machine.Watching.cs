@@ -113,7 +113,7 @@ public sealed partial class Machine
     private void AttachLocked(SupervisedBoot boot)
     {
         _boot = boot;
-        Console.BeginBoot(boot.Run.ConsoleBegin);
+        Console.BeginBoot(new(boot.Run.Boot, boot.Run.ConsoleBegin));
         _ = TellConsoleSizeAsync(boot);
         _snapshot = _snapshot with { HypervisorPid = boot.Run.HypervisorPid, ShimPid = boot.Run.ShimPid };
         _ = WatchAsync(boot);

@@ -79,7 +79,7 @@ public sealed class SupervisedBoot : IAsyncDisposable
 
     /// <summary>Writes to the console as a keyboard would; returns when the terminal took all of it.</summary>
     /// <exception cref="VmHostException">
-    /// <see cref="VmHostError.FailedPrecondition"/>: somebody else is the console's only writer, or the machine ended.
+    /// <see cref="VmHostError.FailedPrecondition"/>: the terminal takes none, or the machine ended.
     /// </exception>
     public Task WriteConsoleAsync(ReadOnlyMemory<byte> data, CancellationToken ct) => _writer.WriteAsync(data, ct);
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using VmHost.Protocol.V1;
+using VmHost.TestKit;
 
 namespace VmHost.Chaos.Faults;
 

@@ -84,7 +84,8 @@ public sealed class ConsoleReaderTests : IDisposable
         await foreach (var chunk in reader.ReadAsync(new(new(Offset: 10), Follow: false) { Until = _time.GetUtcNow() }, TestContext.Current.CancellationToken))
             chunks.Add((chunk.Offset, chunk.Data.Length, chunk.GapBytes));
 
-        Assert.Equal(chunks[0].Offset - 10, chunks[0].Gap);
+        Assert.Equal((10, 0, 0), chunks[0]);
+        Assert.Equal(chunks[1].Offset - 10, chunks[1].Gap);
         Assert.Equal(900, chunks[^1].Offset + chunks[^1].Count);
     }
 
@@ -107,7 +108,7 @@ public sealed class ConsoleReaderTests : IDisposable
     public async Task Each_piece_is_of_one_boot_and_says_when_it_was_written()
     {
         var pieces = new List<string>();
-        await foreach (var chunk in Reader().ReadAsync(new(new(), Follow: false) { WithTimes = true }, TestContext.Current.CancellationToken))
+        await foreach (var chunk in Reader().ReadAsync(new(new(), Follow: false) { WithTimes = true }, TestContext.Current.CancellationToken).Skip(1))
             pieces.Add($"{Encoding.ASCII.GetString(chunk.Data.Span).Trim()} boot {chunk.Boot} +{(chunk.WrittenAt!.Value - Noon).TotalSeconds}");
 
         Assert.Equal(
@@ -118,18 +119,47 @@ public sealed class ConsoleReaderTests : IDisposable
     [Fact]
     public async Task Following_one_boot_ends_where_the_next_begins()
     {
-        _feed.BeginBoot(24);
+        _feed.BeginBoot(new(3, 24));
         await using var reading = Reader().ReadAsync(new(new(), Follow: true) { Boot = 0 }, TestContext.Current.CancellationToken).GetAsyncEnumerator(TestContext.Current.CancellationToken);
         Assert.True(await reading.MoveNextAsync());
-        Assert.Equal(24, reading.Current.Offset);
+        Assert.Equal((24, 0, 3), (reading.Current.Offset, reading.Current.Data.Length, reading.Current.Boot));
+        Assert.True(await reading.MoveNextAsync());
+        Assert.Equal((24, 12), (reading.Current.Offset, reading.Current.Data.Length));
 
         var next = reading.MoveNextAsync();
         Assert.False(next.IsCompleted);
         using (var writer = new JournalWriter(_directory.Path, JournalLimits.Default, 4, _time))
             writer.Append("4.1\n"u8);
-        _feed.BeginBoot(36);
+        _feed.BeginBoot(new(4, 36));
 
         Assert.False(await next);
+    }
+
+    [Fact]
+    public async Task Following_a_boot_that_writes_nothing_does_not_go_on_with_the_next()
+    {
+        using (new JournalWriter(_directory.Path, JournalLimits.Default, 4, _time))
+            _feed.BeginBoot(new(4, 36));
+        await using var reading = Reader().ReadAsync(new(new(TailLines: 0), Follow: true) { Boot = 0 }, TestContext.Current.CancellationToken).GetAsyncEnumerator(TestContext.Current.CancellationToken);
+        Assert.True(await reading.MoveNextAsync());
+        Assert.Equal((36, 4), (reading.Current.Offset, reading.Current.Boot));
+
+        var next = reading.MoveNextAsync();
+        using (var writer = new JournalWriter(_directory.Path, JournalLimits.Default, 5, _time))
+            writer.Append("5.1\n"u8);
+        _feed.BeginBoot(new(5, 36));
+
+        Assert.False(await next);
+    }
+
+    [Theory]
+    [InlineData(0, 36)]
+    [InlineData(1, 32)]
+    public async Task Where_it_begins_is_said_also_where_there_is_nothing(int lines, int begin)
+    {
+        var first = await Reader().ReadAsync(new(new(TailLines: lines), Follow: false), TestContext.Current.CancellationToken).FirstAsync(TestContext.Current.CancellationToken);
+
+        Assert.Equal((begin, 0, 0), (first.Offset, first.Data.Length, first.GapBytes));
     }
 
     [Fact]
@@ -137,7 +167,7 @@ public sealed class ConsoleReaderTests : IDisposable
     {
         _feed.SetLive(true);
         var end = _time.GetUtcNow() + Step;
-        await using var reading = Reader().ReadAsync(new(new(TailLines: 1), Follow: true) { Until = end }, TestContext.Current.CancellationToken).GetAsyncEnumerator(TestContext.Current.CancellationToken);
+        await using var reading = Reader().ReadAsync(new(new(TailLines: 1), Follow: true) { Until = end }, TestContext.Current.CancellationToken).Skip(1).GetAsyncEnumerator(TestContext.Current.CancellationToken);
         Assert.True(await reading.MoveNextAsync());
 
         var next = reading.MoveNextAsync();
@@ -157,7 +187,7 @@ public sealed class ConsoleReaderTests : IDisposable
         _feed.SetLive(true);
         if (toldBeyondEnd is { } beyond)
             _feed.Grow(JournalReader.Bounds(_directory.Path).End + beyond);
-        await using var reading = Reader().ReadAsync(new(new(TailBytes: 0), Follow: true), TestContext.Current.CancellationToken).GetAsyncEnumerator(TestContext.Current.CancellationToken);
+        await using var reading = Reader().ReadAsync(new(new(TailBytes: 0), Follow: true), TestContext.Current.CancellationToken).Skip(1).GetAsyncEnumerator(TestContext.Current.CancellationToken);
         var next = reading.MoveNextAsync();
         Assert.False(next.IsCompleted);
 
@@ -167,6 +197,22 @@ public sealed class ConsoleReaderTests : IDisposable
 
         Assert.True(await next);
         Assert.Equal("unheard of"u8.ToArray(), reading.Current.Data.ToArray());
+    }
+
+    [Fact]
+    public void However_many_ask_the_files_are_looked_at_once_a_second()
+    {
+        _time.Advance(Step);
+        _feed.Look(_time);
+        var end = _feed.Current.State.End;
+        using (var writer = new JournalWriter(_directory.Path, JournalLimits.Default, 4, _time))
+            writer.Append("more"u8);
+
+        _feed.Look(_time);
+        Assert.Equal(end, _feed.Current.State.End);
+        _time.Advance(TimeSpan.FromSeconds(1));
+        _feed.Look(_time);
+        Assert.Equal(end + 4, _feed.Current.State.End);
     }
 
     [Fact]

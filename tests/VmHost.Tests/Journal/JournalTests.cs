@@ -200,6 +200,19 @@ public sealed class JournalTests : IDisposable
         Assert.Equal(output, ReadAll(_directory.Path, 0, 4096));
     }
 
+    [Fact]
+    public void What_a_boot_cannot_write_to_its_end_is_counted_as_lost()
+    {
+        using var writer = Writer();
+        WhileTheDiskRefuses(() =>
+        {
+            writer.Append(Output(SegmentBytes + Held + 1000));
+            writer.Finish();
+        });
+
+        Assert.Equal((SegmentBytes, Held + 1000), (writer.End, writer.LostBytes));
+    }
+
     private const int SegmentBytes = 10_000;
     private const int Held = 256 << 10;
 

@@ -1,12 +1,12 @@
 using System.Globalization;
 using System.Text;
 
-namespace VmHost.Chaos;
+namespace VmHost.TestKit;
 
 /// <summary>All that a daemon and its shims ever started and that still lives: by the mark in its environment.</summary>
-internal static class MarkedProcesses
+public static class MarkedProcesses
 {
-    internal static List<int> Find(string mark)
+    public static IReadOnlyList<int> Find(string mark)
     {
         var wanted = Encoding.ASCII.GetBytes(mark);
         var found = new List<int>();
@@ -19,7 +19,7 @@ internal static class MarkedProcesses
         return found;
     }
 
-    internal static string Describe(int pid)
+    public static string Describe(int pid)
     {
         try
         {
