@@ -13,8 +13,8 @@ internal sealed class ConsolePump
     // Twice what a terminal hands out in one read on Linux.
     private const int BufferSize = 8 << 10;
 
-    // A read of at least this much means that the writer is fast: waiting would slow it down. One who writes byte by byte
-    // does not get that far in a millisecond.
+    // A read of at least this much means that the writer is fast: waiting would slow it down. Right behind a wait it means
+    // nothing yet, since one who writes byte by byte may get that far meanwhile.
     private const int LargeRead = 2 << 10;
 
     private const int TickMilliseconds = 100;
@@ -43,6 +43,7 @@ internal sealed class ConsolePump
     private long _floodAt;
     private int _smallReads;
     private bool _untold;
+    private bool _gathered;
 
     private volatile bool _draining;
 
@@ -121,7 +122,8 @@ internal sealed class ConsolePump
     // thread was faster than the writer: they are part of it.
     private void Pace(int count, long now, bool hasPaused)
     {
-        if (count >= LargeRead)
+        var isLarge = count >= LargeRead;
+        if (isLarge && !_gathered)
             _floodAt = now;
 
         var isFlood = _time.GetElapsedTime(_floodAt, now) < TellEvery;
@@ -129,8 +131,13 @@ internal sealed class ConsolePump
         if (!_untold)
             Tell(now);
 
-        _smallReads = isFlood || hasPaused ? 0 : _smallReads + 1;
-        if (_smallReads > 1)
+        if (isFlood || hasPaused)
+            _smallReads = 0;
+        else if (!isLarge)
+            _smallReads++;
+
+        _gathered = !isLarge && _smallReads > 1;
+        if (_gathered)
             Gather();
     }
 

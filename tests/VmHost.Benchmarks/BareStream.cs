@@ -28,10 +28,11 @@ internal sealed class BareStream : IDisposable
 
     private BareStream(string file)
     {
-        var socket = _directory.Combine("s");
-        _server = Process.Start(Environment.ProcessPath!, [ServerArgument, socket, file]);
-        Channel = VmHostChannel.Open(new VmHostAddress(socket));
+        _server = Process.Start(Environment.ProcessPath!, [ServerArgument, Socket, file]);
+        Channel = VmHostChannel.Open(new VmHostAddress(Socket));
     }
+
+    internal string Socket => _directory.Combine("s");
 
     internal GrpcChannel Channel { get; }
 
@@ -39,7 +40,7 @@ internal sealed class BareStream : IDisposable
     internal static async Task<BareStream> StartAsync(string file)
     {
         var started = new BareStream(file);
-        await Eventually.TrueAsync(() => File.Exists(started._directory.Combine("s")), "the bare stream's server listens");
+        await Eventually.TrueAsync(() => File.Exists(started.Socket), "the bare stream's server listens");
         return started;
     }
 

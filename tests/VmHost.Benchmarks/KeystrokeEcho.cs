@@ -31,7 +31,8 @@ internal static class KeystrokeEcho
         var console = new ConsoleService.ConsoleServiceClient(channel);
 
         var (echoes, hashOk) = await EchoAsync(daemon, machines, console);
-        var (bytewise, isSame) = await BytewiseAsync(daemon, machines);
+        var behind = await BehindAsync(daemon, machines, console);
+        var (bytewise, ofDaemon, isSame) = await BytewiseAsync(daemon, machines);
         var (terminal, call, peers) = (echoes[0], echoes[1], echoes[2..]);
         return
         [
@@ -40,6 +41,8 @@ internal static class KeystrokeEcho
             Measurement.Of("P5-grpc", $"a key to its echo, median of {Keys} / a call of a server that does nothing", "us", call.Medians, "ratio", 2, hashOk),
             .. peers.Select(peer => Measurement.Of($"P5-{peer.Name}", $"a key to its echo, median of {Keys} / at {peer.Name}", "us", peer.Medians, "ratio", 1, hashOk)),
             Measurement.Of("P6", "processor time of the shim for a MB in writes of one byte / cat's", "ms/MB", bytewise, "value", 75, isSame),
+            Measurement.Of("P6-daemon", "processor time of the daemon for the same, which nobody follows / cat's", "ms/MB", ofDaemon, "value", 75, isSame),
+            Measurement.Of("P6-latency", $"a key right behind the echo of another to its echo, median of {Keys} / the terminal alone", "us", behind, "value", 1250, hashOk),
         ];
     }
 
@@ -96,29 +99,70 @@ internal static class KeystrokeEcho
         return (others, hashOk);
     }
 
-    private static async Task<(List<Pair> Pairs, bool IsSame)> BytewiseAsync(DaemonProcess daemon, MachineService.MachineServiceClient machines)
+    // Where one key follows the other the shim gathers bytes, for a millisecond.
+    private static async Task<List<Pair>> BehindAsync(
+        DaemonProcess daemon, MachineService.MachineServiceClient machines, ConsoleService.ConsoleServiceClient console)
     {
-        var (measured, isSame) = (new List<Pair>(), true);
+        var prefix = FakeImages.Write(daemon.Directory, "behind", "console=ttyS0 fake=echo truth=/dev/null");
+        var machine = (await machines.RunMachineAsync(new() { Name = "behind", Spec = new() { Boot = new() { TriplePrefix = prefix } } })).Machine;
+        using var directory = new TemporaryDirectory();
+        using var bare = BareProcess.LikeMachine((await machines.GetMachineAsync(new() { Machine = machine.Id })).Machine.Argv, directory);
+        using var call = console.ReadConsole(new() { Machine = machine.Id, Follow = true });
+        await call.ResponseStream.MoveNext(CancellationToken.None);   // where it begins
+
+        var pairs = new List<Pair>();
+        for (var pair = 0; pair <= Pairs; pair++)
+        {
+            var (value, raw) = (new List<double>(), new List<double>());
+            for (var key = 0; key < Keys; key++)
+            {
+                var since = TimeProvider.System.GetTimestamp();
+                var writing = console.WriteConsoleAsync(new() { Machine = machine.Id, Data = ByteString.CopyFrom(Key) });
+                await call.ResponseStream.MoveNext(CancellationToken.None);
+                value.Add(TimeProvider.System.GetElapsedTime(since).TotalMicroseconds);
+                await writing;
+            }
+
+            for (var key = 0; key < Keys; key++)
+            {
+                var since = TimeProvider.System.GetTimestamp();
+                bare.Echo(Key);
+                raw.Add(TimeProvider.System.GetElapsedTime(since).TotalMicroseconds);
+            }
+
+            if (pair > 0)
+                pairs.Add(new(Statistics.Median(raw), Statistics.Median(value)));
+        }
+
+        await machines.DeleteMachineAsync(new() { Machine = machine.Id, Force = true });
+        return pairs;
+    }
+
+    private static async Task<(List<Pair> Shim, List<Pair> Daemon, bool IsSame)> BytewiseAsync(DaemonProcess daemon, MachineService.MachineServiceClient machines)
+    {
+        var (shim, ofDaemon, isSame) = (new List<Pair>(), new List<Pair>(), true);
         for (var i = 0; i < Pairs; i++)
         {
             var name = string.Create(CultureInfo.InvariantCulture, $"bytes{i}");
             var prefix = FakeImages.Write(daemon.Directory, name, $"console=ttyS0 fake=chunk:1;sleep:300;bulk:{Megabytes};hang truth=/dev/null");
             var machine = (await machines.RunMachineAsync(new() { Name = name, Spec = new() { Boot = new() { TriplePrefix = prefix } } })).Machine;
-            var before = ProcessorTime(machine.ShimPid);
+            var before = (Shim: ProcessorTime(machine.ShimPid), Daemon: ProcessorTime(daemon.Pid));
             var end = (long)Megabytes << 20;
             var console = Path.Combine(daemon.MachineDirectory(machine.Id), "console", "00000000000000000000.log");
             await Eventually.TrueAsync(() => new FileInfo(console).Length >= end, "all is in the journal");
-            var value = (ProcessorTime(machine.ShimPid) - before) / (Megabytes * 1.048576);
+            var after = (Shim: ProcessorTime(machine.ShimPid), Daemon: ProcessorTime(daemon.Pid));
 
             var argv = (await machines.GetMachineAsync(new() { Machine = machine.Id })).Machine.Argv;
             using var directory = new TemporaryDirectory();
             using var bare = BareProcess.LikeMachine([.. argv.Select(word => word.Replace(";hang", "", StringComparison.Ordinal))], directory);
-            measured.Add(new(bare.CopyTo(directory.Combine("copy")).TotalMilliseconds / (Megabytes * 1.048576), value));
+            var cat = bare.CopyTo(directory.Combine("copy")).TotalMilliseconds / (Megabytes * 1.048576);
+            shim.Add(new(cat, (after.Shim - before.Shim) / (Megabytes * 1.048576)));
+            ofDaemon.Add(new(cat, (after.Daemon - before.Daemon) / (Megabytes * 1.048576)));
             isSame &= Received.HashOf(console) == Received.HashOf(directory.Combine("copy"));
             await machines.DeleteMachineAsync(new() { Machine = machine.Id, Force = true });
         }
 
-        return (measured, isSame);
+        return (shim, ofDaemon, isSame);
     }
 
     // utime and stime of /proc/PID/stat, in hundredths of a second.

@@ -21,6 +21,9 @@ internal sealed class Received
     /// <summary>When the end was seen.</summary>
     internal long Last { get; private set; }
 
+    /// <summary>From the first piece to the end.</summary>
+    internal TimeSpan Took => TimeProvider.System.GetElapsedTime(First, Last);
+
     /// <summary>Reads a stream to its end.</summary>
     internal static async Task<Received> DrainAsync(AsyncServerStreamingCall<ReadConsoleResponse> call)
     {
@@ -49,7 +52,8 @@ internal sealed class Received
 
     private void Add(ReadConsoleResponse piece)
     {
-        if (First == 0)
+        // The daemon's first message has no data.
+        if (First == 0 && piece.Data.Length > 0)
             First = TimeProvider.System.GetTimestamp();
         _hasGap |= piece.Offset != _next || piece.GapBytes != 0;
         _next = piece.Offset + piece.Data.Length;

@@ -84,6 +84,37 @@ public sealed class HostileClientsTests
         calls.ForEach(call => call.Dispose());
     }
 
+    [Fact]
+    public async Task Who_does_not_read_holds_no_dropped_output_on_the_disk_and_is_told_the_gap()
+    {
+        await using var daemon = await DaemonProcess.StartOnFakeAsync("--console-bytes", "1048576");
+        using var client = new DaemonClient(daemon);
+        var machine = await client.RunAsync(daemon, "dropped", "banner;echo;flood:8");
+        using var stuck = new DaemonClient(daemon);
+        using var call = stuck.Console.ReadConsole(new() { Machine = "dropped", Offset = 0, Follow = true }, deadline: DaemonClient.Deadline);
+        await call.ResponseHeadersAsync;
+        await client.Console.WriteConsoleAsync(new() { Machine = "dropped", Data = Google.Protobuf.ByteString.CopyFromUtf8("exit\n") });
+        await client.WaitAsync("dropped");
+
+        await Eventually.TrueAsync(() => !HoldsDeleted(daemon.Pid), "no file is open that is not there");
+
+        var truth = DaemonClient.Truth(daemon, machine);
+        var (next, gaps) = (0L, 0L);
+        while (await call.ResponseStream.MoveNext(CancellationToken.None))
+        {
+            var chunk = call.ResponseStream.Current;
+            Assert.Equal(next + chunk.GapBytes, chunk.Offset);
+            Assert.Equal(truth[(int)chunk.Offset..(int)(chunk.Offset + chunk.Data.Length)], chunk.Data.ToByteArray());
+            (next, gaps) = (chunk.Offset + chunk.Data.Length, gaps + chunk.GapBytes);
+        }
+
+        Assert.Equal(truth.Length, next);
+        Assert.InRange(gaps, 1 << 20, 8 << 20);
+    }
+
+    private static bool HoldsDeleted(int pid) =>
+        Directory.EnumerateFiles($"/proc/{pid}/fd").Any(file => new FileInfo(file).LinkTarget is { } target && target.Contains("/console/", StringComparison.Ordinal) && target.EndsWith(" (deleted)", StringComparison.Ordinal));
+
     private static async Task<long> EndAsync(DaemonClient client)
     {
         using var call = client.Console.ReadConsole(new() { Machine = "flood", TailBytes = 1 });

@@ -19,20 +19,19 @@ internal sealed class ConsoleApi(MachineRegistry machines, IHostApplicationLifet
 
         // At once: a client that comes back learns that it is served, also while the guest is silent.
         await context.WriteResponseHeadersAsync([]);
-        await foreach (var chunk in reader.ReadAsync(RequestMapping.Selection(request), stop.Token))
-        {
-            // Not copied: the message is serialised before the write completes, and the chunk lives until then.
-            var response = new ReadConsoleResponse
-            {
-                Offset = chunk.Offset,
-                Data = UnsafeByteOperations.UnsafeWrap(chunk.Data),
-                GapBytes = chunk.GapBytes,
-                WriteTime = chunk.WrittenAt is { } time ? Timestamp.FromDateTimeOffset(time) : null,
-                Boot = chunk.Boot,
-            };
-            await responseStream.WriteAsync(response, stop.Token);
-        }
+        await reader.CopyAsync(RequestMapping.Selection(request), chunk => responseStream.WriteAsync(Response(chunk), stop.Token), stop.Token);
     }
+
+    // Not copied: the message is serialised before the write completes, and the chunk lives until then.
+    private static ReadConsoleResponse Response(ConsoleChunk chunk) =>
+        new()
+        {
+            Offset = chunk.Offset,
+            Data = UnsafeByteOperations.UnsafeWrap(chunk.Data),
+            GapBytes = chunk.GapBytes,
+            WriteTime = chunk.WrittenAt is { } time ? Timestamp.FromDateTimeOffset(time) : null,
+            Boot = chunk.Boot,
+        };
 
     public override async Task<ExpectConsoleResponse> ExpectConsole(ExpectConsoleRequest request, ServerCallContext context)
     {

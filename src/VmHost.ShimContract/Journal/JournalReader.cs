@@ -44,6 +44,12 @@ public sealed class JournalReader(string directory, long offset) : IDisposable
         CloseFile();
     }
 
+    /// <summary>
+    /// Closes the segment that is open, until the next read. A file that is open keeps its place on the disk, also when it was dropped
+    /// at the cap.
+    /// </summary>
+    public void LetGo() => CloseFile();
+
     /// <summary>Reads what there is, from one segment at most.</summary>
     /// <exception cref="IOException">The journal cannot be read.</exception>
     public JournalRead Read(Span<byte> buffer)

@@ -12,6 +12,9 @@ public sealed class ConsoleReader(ConsoleFeed feed, TimeProvider time)
     /// <summary>The most bytes in one chunk.</summary>
     public const int MaxChunk = 64 << 10;
 
+    // A reader who waits longer than that for its own reader holds no dropped output on the disk.
+    private static readonly TimeSpan LetGoAfter = TimeSpan.FromSeconds(1);
+
     // News comes from the shim. Should it fail to come, the files are looked at all the same.
     private static readonly TimeSpan LookAgain = TimeSpan.FromSeconds(1);
 
@@ -29,8 +32,33 @@ public sealed class ConsoleReader(ConsoleFeed feed, TimeProvider time)
     /// </exception>
     public async IAsyncEnumerable<ConsoleChunk> ReadAsync(ConsoleSelection asked, [EnumeratorCancellation] CancellationToken ct)
     {
-        var range = Reading(() => ConsoleRange.Find(feed.Directory, asked, time.GetUtcNow()));
+        var range = Find(asked);
         using var reader = new JournalReader(feed.Directory, range.Begin);
+        await foreach (var chunk in ReadAsync(asked, range, reader, ct))
+            yield return chunk;
+    }
+
+    /// <summary>The same, handed to somebody who may be slow. What is dropped at the cap meanwhile is a counted gap.</summary>
+    /// <param name="asked">What to read.</param>
+    /// <param name="write">Takes a chunk; the next one comes when it is done.</param>
+    /// <param name="ct">Ends the reading.</param>
+    /// <exception cref="VmHostException">As <see cref="ReadAsync(ConsoleSelection, CancellationToken)"/>.</exception>
+    public async Task CopyAsync(ConsoleSelection asked, Func<ConsoleChunk, Task> write, CancellationToken ct)
+    {
+        var range = Find(asked);
+        using var reader = new JournalReader(feed.Directory, range.Begin);
+        await foreach (var chunk in ReadAsync(asked, range, reader, ct))
+        {
+            var writing = write(chunk);
+            if (!writing.IsCompleted && !await EndsSoonAsync(writing, ct))
+                reader.LetGo();
+            await writing;
+        }
+    }
+
+    private async IAsyncEnumerable<ConsoleChunk> ReadAsync(
+        ConsoleSelection asked, ConsoleRange range, JournalReader reader, [EnumeratorCancellation] CancellationToken ct)
+    {
         using var clock = asked.WithTimes ? new JournalClock(feed.Directory) : null;
         var buffer = new byte[MaxChunk];
         var wasShort = false;
@@ -104,6 +132,21 @@ public sealed class ConsoleReader(ConsoleFeed feed, TimeProvider time)
         return asked.Until is { } until && until <= time.GetUtcNow()
             ? Math.Min(end, Reading(() => JournalIndex.OffsetAt(feed.Directory, until)))
             : end;
+    }
+
+    private ConsoleRange Find(ConsoleSelection asked) => Reading(() => ConsoleRange.Find(feed.Directory, asked, time.GetUtcNow()));
+
+    private async Task<bool> EndsSoonAsync(Task writing, CancellationToken ct)
+    {
+        try
+        {
+            await writing.WaitAsync(LetGoAfter, time, ct);
+            return true;
+        }
+        catch (TimeoutException)
+        {
+            return false;   // said above
+        }
     }
 
     private async Task<bool> ComesAsync(Task news, CancellationToken ct)
