@@ -92,10 +92,7 @@ internal sealed class KernelFiles(KernelPart part, Image image, string binary, L
         using var filter = new TarMetadataFilter(archive.Content, label);
         using var tar = new TarReader(filter, leaveOpen: true);
         while (Next(tar, label) is { } entry)
-        {
-            if (entry.EntryType != TarEntryType.GlobalExtendedAttributes)
-                yield return TarEntries.Convert(entry, filter.Attributes, label, keepName: true);
-        }
+            yield return TarEntries.Convert(entry, filter.Header, label, keepName: true);
     }
 
     private static TarEntry? Next(TarReader tar, string label)
