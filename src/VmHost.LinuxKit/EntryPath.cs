@@ -20,6 +20,9 @@ internal static class EntryPath
 
     internal static string BaseName(string path) => path[(path.LastIndexOf('/') + 1)..];
 
+    /// <summary>Of <c>a</c> and <c>b</c>: <c>a/b</c>; of nothing and <c>b</c>: <c>b</c>.</summary>
+    internal static string Join(string directory, string baseName) => directory.Length == 0 ? baseName : $"{directory}/{baseName}";
+
     /// <summary>Of <c>a/b/c</c>: <c>a</c>, <c>a/b</c>.</summary>
     internal static IEnumerable<string> Ancestors(string path)
     {
