@@ -30,6 +30,21 @@ internal static class EntryPath
             yield return path[..slash];
     }
 
+    /// <summary>Where a link's target leads from a directory, were there no other links: it ends at the root.</summary>
+    internal static string Resolve(string directory, string target)
+    {
+        var parts = new List<string>();
+        foreach (var part in (target.StartsWith('/') ? target : $"{directory}/{target}").Split('/', StringSplitOptions.RemoveEmptyEntries))
+        {
+            if (part == ".." && parts.Count > 0)
+                parts.RemoveAt(parts.Count - 1);
+            else if (part is not ("." or ".."))
+                parts.Add(part);
+        }
+
+        return string.Join('/', parts);
+    }
+
     /// <summary>A symlink's text that leads from the directory of one path to another.</summary>
     internal static string Relative(string from, string to)
     {

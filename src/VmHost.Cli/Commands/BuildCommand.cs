@@ -2,6 +2,7 @@ using System.CommandLine;
 using VmHost.Cli.Terminal;
 using VmHost.LinuxKit;
 using VmHost.LinuxKit.Configuration;
+using VmHost.LinuxKit.Images;
 
 namespace VmHost.Cli.Commands;
 
@@ -35,7 +36,7 @@ internal static class BuildCommand
                 throw new CliException(ExitCodes.Usage, "--lock writes the lock file and --locked obeys it: one of them");
 
             var found = parsed.GetValue(files)!.Select(BuildInput.Find).ToList();
-            using var own = parsed.GetValue(noCache) ? new TemporaryStore() : null;
+            using var own = parsed.GetValue(noCache) ? OneBuildStore.Create(common.Cache(parsed)) : null;
             var request = new BuildRequest
             {
                 Texts = [.. found.Select(BuildInput.Read)],
@@ -79,12 +80,4 @@ internal static class BuildCommand
 
     private static string LockPath(string file) =>
         file == "-" ? throw new CliException(ExitCodes.Usage, "--lock and --locked need a file: stdin has nothing beside it") : ImageBuilder.LockPathFor(file);
-
-    /// <summary>A store for one build.</summary>
-    private sealed class TemporaryStore : IDisposable
-    {
-        internal string Directory { get; } = System.IO.Directory.CreateTempSubdirectory("vmctl-build-").FullName;
-
-        public void Dispose() => System.IO.Directory.Delete(Directory, recursive: true);
-    }
 }

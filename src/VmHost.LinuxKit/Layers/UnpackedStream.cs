@@ -1,0 +1,79 @@
+using System.Buffers.Binary;
+using System.IO.Compression;
+
+namespace VmHost.LinuxKit.Layers;
+
+/// <summary>
+/// A file unpacked: whatever it is packed with is found out from its first bytes, since media types and names lie. Bounds what comes out.
+/// </summary>
+internal sealed class UnpackedStream : ReadOnlyStream
+{
+    private const int FileBufferBytes = 128 << 10;
+
+    private readonly string _label;
+    private readonly LayerLimits _limits;
+    private readonly FileStream _file;
+    private readonly Stream _unpacked;
+
+    /// <param name="path">Of the file.</param>
+    /// <param name="label">To begin errors with.</param>
+    /// <param name="limits">What it may become.</param>
+    internal UnpackedStream(string path, string label, LayerLimits limits)
+    {
+        (_label, _limits) = (label, limits);
+        _file = new(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, FileBufferBytes, FileOptions.SequentialScan);
+        PackedBytes = _file.Length;
+        _unpacked = Unpacking(_file);
+    }
+
+    /// <summary>That came out so far.</summary>
+    internal long Bytes { get; private set; }
+
+    private long PackedBytes { get; }
+
+    /// <exception cref="LinuxKitException">It becomes too large.</exception>
+    /// <exception cref="InvalidDataException">It cannot be unpacked.</exception>
+    public override int Read(Span<byte> buffer)
+    {
+        int count;
+        try
+        {
+            count = _unpacked.Read(buffer);
+        }
+        catch (Exception e) when (e is EndOfStreamException or ZstdSharp.ZstdException)
+        {
+            throw new InvalidDataException(e.Message, e);
+        }
+
+        Bytes += count;
+        if (Bytes > _limits.RatioFrom && Bytes / Math.Max(1, PackedBytes) > _limits.MaxRatio)
+            throw new LinuxKitException($"{_label} becomes more than {_limits.MaxRatio} times larger when unpacked ({Bytes} bytes so far, from {PackedBytes}): hardly an honest image; for one that is, vmctl build --max-image-size SIZE lifts this bound");
+
+        return count;
+    }
+
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+        {
+            _unpacked.Dispose();
+            _file.Dispose();
+        }
+
+        base.Dispose(disposing);
+    }
+
+    private static Stream Unpacking(FileStream file)
+    {
+        const uint ZstdMagic = 0xFD2FB528;
+        Span<byte> magic = stackalloc byte[4];
+        magic = magic[..file.ReadAtLeast(magic, magic.Length, throwOnEndOfStream: false)];
+        file.Position = 0;
+        return magic switch
+        {
+            [0x1F, 0x8B, ..] => new GZipStream(file, CompressionMode.Decompress),
+            { Length: 4 } when BinaryPrimitives.ReadUInt32LittleEndian(magic) == ZstdMagic => new ZstdSharp.DecompressionStream(file, leaveOpen: false),
+            _ => file,
+        };
+    }
+}
