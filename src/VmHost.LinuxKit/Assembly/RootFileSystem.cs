@@ -153,8 +153,8 @@ internal sealed class RootFileSystem
         yield return Entry.Directory($"{prefix}blobs/sha256");
         foreach (var (digest, path) in image.Blobs)
         {
-            using var file = File.OpenRead(path);
-            yield return Entry.File($"{prefix}blobs/sha256/{digest[7..]}", default) with { Size = file.Length, Content = file, Origin = path };
+            using var file = new VerifiedStream(path, digest, image.Name);
+            yield return Entry.File($"{prefix}blobs/sha256/{digest[7..]}", default) with { Size = file.Size, Content = file, Origin = path };
         }
 
         var index = new JsonObject { ["schemaVersion"] = 2, ["mediaType"] = Manifest.OciIndex, ["manifests"] = new JsonArray((image.Manifest with { Name = image.Name }).ToJson()) };
