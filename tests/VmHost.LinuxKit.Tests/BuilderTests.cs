@@ -197,6 +197,17 @@ public sealed partial class BuilderTests : IDisposable
         Assert.Equal(4, result.Images.Count);
     }
 
+    [Theory]
+    [InlineData("files: [{path: etc/docker/daemon.json, contents: x}, {path: usr/share/x, contents: x, mode: '0640'}]", "x.yaml:1:9: files make directories less open than images have them, as LinuxKit does: /etc 0700, /usr 0750, /usr/share 0750; with mode: \"0644\" they stay as open as usual")]
+    [InlineData("files: [{path: etc/x, contents: x, mode: '0644'}, {path: etc/y, contents: x}, {path: mine/x, contents: x}]", null)]
+    [InlineData("files: [{path: etc, directory: true, mode: '0755'}, {path: etc/y, contents: x}]", null)]
+    public async Task Files_that_close_a_directory_are_noted_once(string yaml, string? note)
+    {
+        await _rig.BuildAsync(yaml);
+
+        Assert.Equal(note is null ? [] : [note], _rig.Notes);
+    }
+
     [Fact]
     public async Task A_source_file_is_taken_from_the_current_directory()
     {

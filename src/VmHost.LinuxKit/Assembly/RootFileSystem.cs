@@ -40,6 +40,7 @@ internal sealed class RootFileSystem
 
         var ids = ContainerIds.Allocate(configuration.Containers);
         _files = new(configuration.Files, ids, configuration.Merged, options.Directory, options.Home);
+        Notes.AddRange(_files.Notes());
         var faults = _files.Faults().ToList();
         faults.AddRange(configuration.Volumes.Where(volume => volume.Platform is { } one && one.Text != $"linux/{options.Architecture}")
             .Select(volume => $"{volume.Platform!.Place}: the volume {volume.Name} is for {volume.Platform.Text}, and linux/{options.Architecture} is built for; other platforms in a volume are not supported"));

@@ -29,7 +29,7 @@ internal sealed class ImageArchive
     internal static async Task<ImageArchive> ReadAsync(string path, BlobStaging staging, CancellationToken ct)
     {
         var archive = new ImageArchive(path);
-        await using var unpacked = new UnpackedStream(path, path, new());
+        await using var unpacked = new UnpackedStream(path, path, new(), "unpack it first, and load that");
         await using var filter = new TarMetadataFilter(unpacked, path);
         await using var tar = new TarReader(filter);
         while (await tar.GetNextEntryAsync(copyData: false, ct) is { } entry)

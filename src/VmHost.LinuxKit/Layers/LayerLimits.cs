@@ -23,4 +23,8 @@ public sealed record LayerLimits
 
     /// <summary>Below this many bytes the ratio does not count: a small layer may well be a file of zeros; 256 MiB by default.</summary>
     public long RatioFrom { get; init; } = 256 << 20;
+
+    /// <summary>For whoever knows how large the images are: no other bound for bytes counts.</summary>
+    /// <param name="maxImageBytes">Of one image, when unpacked.</param>
+    public static LayerLimits UpTo(long maxImageBytes) => new() { MaxImageBytes = maxImageBytes, MaxRatio = int.MaxValue };
 }

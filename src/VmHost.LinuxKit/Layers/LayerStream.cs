@@ -18,7 +18,7 @@ internal sealed class LayerStream : ReadOnlyStream
     internal LayerStream(LayerBlob layer, string label, LayerLimits limits)
     {
         (_layer, _label) = (layer, label);
-        _unpacked = new(layer.Path, label, limits);
+        _unpacked = new(layer.Path, label, limits, "vmctl build --max-image-size SIZE lifts this bound");
     }
 
     public override int Read(Span<byte> buffer)

@@ -12,24 +12,25 @@ internal sealed class UnpackedStream : ReadOnlyStream
 
     private readonly string _label;
     private readonly LayerLimits _limits;
+    private readonly string _cure;
     private readonly FileStream _file;
     private readonly Stream _unpacked;
+    private readonly long _packedBytes;
 
     /// <param name="path">Of the file.</param>
     /// <param name="label">To begin errors with.</param>
     /// <param name="limits">What it may become.</param>
-    internal UnpackedStream(string path, string label, LayerLimits limits)
+    /// <param name="cure">What to do where it honestly becomes more.</param>
+    internal UnpackedStream(string path, string label, LayerLimits limits, string cure)
     {
-        (_label, _limits) = (label, limits);
+        (_label, _limits, _cure) = (label, limits, cure);
         _file = new(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, FileBufferBytes, FileOptions.SequentialScan);
-        PackedBytes = _file.Length;
+        _packedBytes = _file.Length;
         _unpacked = Unpacking(_file);
     }
 
     /// <summary>That came out so far.</summary>
     internal long Bytes { get; private set; }
-
-    private long PackedBytes { get; }
 
     /// <exception cref="LinuxKitException">It becomes too large.</exception>
     /// <exception cref="InvalidDataException">It cannot be unpacked.</exception>
@@ -46,8 +47,8 @@ internal sealed class UnpackedStream : ReadOnlyStream
         }
 
         Bytes += count;
-        if (Bytes > _limits.RatioFrom && Bytes / Math.Max(1, PackedBytes) > _limits.MaxRatio)
-            throw new LinuxKitException($"{_label} becomes more than {_limits.MaxRatio} times larger when unpacked ({Bytes} bytes so far, from {PackedBytes}): hardly an honest image; for one that is, vmctl build --max-image-size SIZE lifts this bound");
+        if (Bytes > _limits.RatioFrom && Bytes / Math.Max(1, _packedBytes) > _limits.MaxRatio)
+            throw new LinuxKitException($"{_label} becomes more than {_limits.MaxRatio} times larger when unpacked ({Bytes} bytes so far, from {_packedBytes}): hardly an honest image; for one that is, {_cure}");
 
         return count;
     }

@@ -160,7 +160,11 @@ public sealed class FlattenerTests
         var tar = new TestLayer().File("zeros", new string('\0', 8 << 20)).Tar();
         using var images = new TestImages().Add("docker.io/t/bomb:1", [], (zstd ? TestLayer.Zstd(tar) : TestLayer.Gzip(tar), tar));
 
-        Assert.Contains("becomes more than 100 times larger", await FaultAsync(images, "docker.io/t/bomb:1", new() { RatioFrom = 1 << 20, MaxRatio = 100 }), StringComparison.Ordinal);
+        var fault = await FaultAsync(images, "docker.io/t/bomb:1", new() { RatioFrom = 1 << 20, MaxRatio = 100 });
+        Assert.Contains("becomes more than 100 times larger", fault, StringComparison.Ordinal);
+        Assert.EndsWith("for one that is, vmctl build --max-image-size SIZE lifts this bound", fault, StringComparison.Ordinal);
+        Assert.Single(new Flattener(await images.LoadAsync("docker.io/t/bomb:1"), LayerLimits.UpTo(9 << 20) with { RatioFrom = 1 << 20 }).Entries());
+        Assert.Contains("larger than 7340032 bytes", await FaultAsync(images, "docker.io/t/bomb:1", LayerLimits.UpTo(7 << 20) with { RatioFrom = 1 << 20 }), StringComparison.Ordinal);
     }
 
     [Fact]
