@@ -29,6 +29,20 @@ public sealed partial class BuilderTests : IDisposable
     }
 
     [Fact]
+    public async Task Another_service_is_one_edited_line()
+    {
+        const string One = "init: ['t/init:1']\nservices:\n- name: app\n  image: t/tool:1\n";
+        await _rig.BuildAsync(One);
+        var before = await _rig.ListAsync("x-initrd.img");
+        await _rig.BuildAsync(One.Replace("t/tool:1", "t/other:1", StringComparison.Ordinal));
+        var after = await _rig.ListAsync("x-initrd.img");
+
+        Assert.Contains(before, line => line.EndsWith("containers/services/app/lower/tool", StringComparison.Ordinal));
+        Assert.Contains(after, line => line.EndsWith("containers/services/app/lower/other", StringComparison.Ordinal));
+        Assert.All(before.Except(after).Concat(after.Except(before)), line => Assert.Contains("containers/services/app/", line, StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task The_layout_of_2017()
     {
         var result = await _rig.BuildAsync(BuildRig.Yaml + "\noutputs: [{format: kernel+initrd}]");

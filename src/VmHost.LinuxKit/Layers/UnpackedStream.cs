@@ -15,7 +15,7 @@ internal sealed class UnpackedStream : ReadOnlyStream
     private readonly string _cure;
     private readonly FileStream _file;
     private readonly Stream _unpacked;
-    private readonly long _packedBytes;
+    private readonly long? _packedBytes; // null: a pipe, whose length nobody knows
 
     /// <param name="path">Of the file.</param>
     /// <param name="label">To begin errors with.</param>
@@ -25,7 +25,7 @@ internal sealed class UnpackedStream : ReadOnlyStream
     {
         (_label, _limits, _cure) = (label, limits, cure);
         _file = new(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, FileBufferBytes, FileOptions.SequentialScan);
-        _packedBytes = _file.Length;
+        _packedBytes = _file.CanSeek ? _file.Length : null;
         _unpacked = Unpacking(_file);
     }
 
@@ -47,8 +47,8 @@ internal sealed class UnpackedStream : ReadOnlyStream
         }
 
         Bytes += count;
-        if (Bytes > _limits.RatioFrom && Bytes / Math.Max(1, _packedBytes) > _limits.MaxRatio)
-            throw new LinuxKitException($"{_label} becomes more than {_limits.MaxRatio} times larger when unpacked ({Bytes} bytes so far, from {_packedBytes}): hardly an honest image; for one that is, {_cure}");
+        if (Bytes > _limits.RatioFrom && _packedBytes is { } packed && Bytes / Math.Max(1, packed) > _limits.MaxRatio)
+            throw new LinuxKitException($"{_label} becomes more than {_limits.MaxRatio} times larger when unpacked ({Bytes} bytes so far, from {packed}): hardly an honest image; for one that is, {_cure}");
 
         return count;
     }
@@ -69,12 +69,33 @@ internal sealed class UnpackedStream : ReadOnlyStream
         const uint ZstdMagic = 0xFD2FB528;
         Span<byte> magic = stackalloc byte[4];
         magic = magic[..file.ReadAtLeast(magic, magic.Length, throwOnEndOfStream: false)];
-        file.Position = 0;
+        Stream whole = file;
+        if (file.CanSeek)
+            file.Position = 0;
+        else
+            whole = new BegunStream(magic.ToArray(), file);
         return magic switch
         {
-            [0x1F, 0x8B, ..] => new GZipStream(file, CompressionMode.Decompress),
-            { Length: 4 } when BinaryPrimitives.ReadUInt32LittleEndian(magic) == ZstdMagic => new ZstdSharp.DecompressionStream(file, leaveOpen: false),
-            _ => file,
+            [0x1F, 0x8B, ..] => new GZipStream(whole, CompressionMode.Decompress),
+            { Length: 4 } when BinaryPrimitives.ReadUInt32LittleEndian(magic) == ZstdMagic => new ZstdSharp.DecompressionStream(whole, leaveOpen: false),
+            _ => whole,
         };
+    }
+
+    /// <summary>A stream of which something was read already.</summary>
+    private sealed class BegunStream(byte[] begin, Stream rest) : ReadOnlyStream
+    {
+        private int _taken;
+
+        public override int Read(Span<byte> buffer)
+        {
+            if (_taken == begin.Length)
+                return rest.Read(buffer);
+
+            var count = Math.Min(buffer.Length, begin.Length - _taken);
+            begin.AsSpan(_taken, count).CopyTo(buffer);
+            _taken += count;
+            return count;
+        }
     }
 }
