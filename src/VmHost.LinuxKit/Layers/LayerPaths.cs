@@ -17,9 +17,9 @@ internal sealed class LayerPaths(Func<string, string?> linkBelow, LayerBudget bu
     // Directories as they are written -> where they are.
     private readonly Dictionary<string, string> _places = new(StringComparer.Ordinal);
 
-    // Of this layer so far, by where they are.
-    private readonly HashSet<string> _directories = new(StringComparer.Ordinal);
+    // Of this layer so far, by where they are: its links, and what it made something else than a link of a lower layer.
     private readonly Dictionary<string, string> _links = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _others = new(StringComparer.Ordinal);
 
     /// <summary>The same entry where it is. Entries come in the layer's order.</summary>
     /// <exception cref="LinuxKitException">Links lead in a circle, or to a name that is too long; names image, layer and entry.</exception>
@@ -29,15 +29,18 @@ internal sealed class LayerPaths(Func<string, string?> linkBelow, LayerBudget bu
         var target = entry.Type == EntryType.HardLink ? Placed(entry.Target, entry) : entry.Target;
         if (entry.Type == EntryType.Directory && !_links.ContainsKey(path))
         {
-            _directories.Add(path);
+            _others.Add(path);
             _places[entry.Name] = path;
         }
-        else if (entry.Type == EntryType.Symlink && !_directories.Contains(path))
+        else if (entry.Type == EntryType.Symlink && !_others.Contains(path))
         {
             _links.TryAdd(path, entry.Target);
         }
 
-        return path == entry.Name && target == entry.Target ? entry : entry with { Name = path, Target = target };
+        var placed = path == entry.Name && target == entry.Target ? entry : entry with { Name = path, Target = target };
+        if (Whiteouts.Of(placed) is (var gone, MarkKind.Whiteout))
+            _others.Add(gone);
+        return placed;
     }
 
     private string Placed(string path, Entry entry)
@@ -92,5 +95,5 @@ internal sealed class LayerPaths(Func<string, string?> linkBelow, LayerBudget bu
     }
 
     private string? LinkAt(string path) =>
-        _links.TryGetValue(path, out var target) ? target : _directories.Contains(path) ? null : linkBelow(path);
+        _links.TryGetValue(path, out var target) ? target : _others.Contains(path) ? null : linkBelow(path);
 }

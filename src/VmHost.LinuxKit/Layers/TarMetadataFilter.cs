@@ -93,7 +93,7 @@ internal sealed class TarMetadataFilter(Stream source, string label) : ReadOnlyS
 
         _zeroBlocks = 0;
         var checksum = TarNumbers.OfField(header.AsSpan(ChecksumAt, ChecksumLength));
-        if (checksum != Checksum(header, static one => one) && checksum != Checksum(header, static one => (sbyte)one)) // so some old tools count
+        if (checksum != Checksum(header, signed: false) && checksum != Checksum(header, signed: true)) // so some old tools count
             throw new InvalidDataException("the checksum of an entry's header is wrong");
 
         var size = TarNumbers.OfField(header.AsSpan()[SizeField]);
@@ -137,7 +137,7 @@ internal sealed class TarMetadataFilter(Stream source, string label) : ReadOnlyS
             Gid = Number("gid") ?? TarNumbers.OfField(fields[GidField]),
             Time = Number("mtime") ?? TarNumbers.OfField(fields[TimeField]),
             IsSparse = _records.Keys.Any(key => key.StartsWith(SparsePrefix, StringComparison.Ordinal)),
-            Attributes = _records.Where(record => record.Key.StartsWith(AttributePrefix, StringComparison.Ordinal)).ToDictionary(StringComparer.Ordinal),
+            Attributes = _records.Count == 0 ? TarHeader.None.Attributes : _records.Where(record => record.Key.StartsWith(AttributePrefix, StringComparison.Ordinal)).ToDictionary(StringComparer.Ordinal),
         };
         _records.Clear();
         (_longName, _longLink) = (null, null);
@@ -145,7 +145,7 @@ internal sealed class TarMetadataFilter(Stream source, string label) : ReadOnlyS
         foreach (var taken in (Range[])[UidField, GidField, TimeField])
             TarNumbers.Write(fields[taken], 0);
         TarNumbers.Write(fields[SizeField], size);
-        TarNumbers.Write(fields.Slice(ChecksumAt, ChecksumLength), Checksum(header, static one => one));
+        TarNumbers.Write(fields.Slice(ChecksumAt, ChecksumLength), Checksum(header, signed: false));
         HandOn(header);
         _content = Padded(size);
     }
@@ -215,11 +215,15 @@ internal sealed class TarMetadataFilter(Stream source, string label) : ReadOnlyS
     private static ReadOnlySpan<byte> UpToNul(ReadOnlySpan<byte> field) => field.IndexOf((byte)0) is >= 0 and var end ? field[..end] : field;
 
     // As if the field itself were blank.
-    private static long Checksum(byte[] header, Func<byte, int> value)
+    private static long Checksum(ReadOnlySpan<byte> header, bool signed)
     {
         var sum = (long)ChecksumLength * ' ';
         for (var at = 0; at < header.Length; at++)
-            sum += at is >= ChecksumAt and < ChecksumAt + ChecksumLength ? 0 : value(header[at]);
+        {
+            if (at is < ChecksumAt or >= ChecksumAt + ChecksumLength)
+                sum += signed ? (sbyte)header[at] : header[at];
+        }
+
         return sum;
     }
 

@@ -51,6 +51,12 @@ public sealed class LayerTreeTests
             await Listed.OfAsync(new TestLayer().Directory("usr").File("usr/sh", "SH").Symlink("bin", "usr"), new TestLayer().Directory("bin").File("bin/foo", "FOO")));
 
     [Fact]
+    public async Task A_link_that_was_deleted_leads_nowhere() =>
+        Assert.Equal(
+            ["Directory bin 755", "File bin/foo 644 FOO", "Directory usr 755"],
+            await Listed.OfAsync(new TestLayer().Directory("usr").Symlink("bin", "usr"), new TestLayer().File(".wh.bin").File("bin/foo", "FOO")));
+
+    [Fact]
     public async Task What_a_link_led_to_stays_where_it_is_when_the_link_is_gone() =>
         Assert.Equal(
             ["Directory usr 755", "File usr/foo 644 FOO"],

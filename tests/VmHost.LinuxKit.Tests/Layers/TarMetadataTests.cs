@@ -71,6 +71,10 @@ public sealed class TarMetadataTests
         Assert.EndsWith($" is no sound tar: {fault}", await FaultAsync(new RawTar().Records(key, value).Entry("a", '0').Bytes()), StringComparison.Ordinal);
 
     [Fact]
+    public async Task A_size_may_have_more_digits_than_a_header_holds() =>
+        Assert.Contains("a: the image becomes larger than 8589934592 bytes", await FaultAsync(new RawTar().Records("size", "9663676416").Entry("a", '0').Bytes()), StringComparison.Ordinal);
+
+    [Fact]
     public async Task A_header_that_was_changed_is_refused()
     {
         var tar = new RawTar().Entry("a", '0').Bytes();
