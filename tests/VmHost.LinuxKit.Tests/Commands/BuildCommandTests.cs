@@ -66,14 +66,7 @@ public sealed class BuildCommandTests : IDisposable
     [Fact]
     public async Task A_registry_gets_the_password_that_docker_login_left()
     {
-        _registry.Instead = context =>
-        {
-            if (context.Request.Headers["Authorization"] == $"Basic {Convert.ToBase64String(Encoding.UTF8.GetBytes("me:s3cret"))}")
-                return false;
-
-            TestRegistry.Refuse(context, 401, "WWW-Authenticate", "Basic realm=\"r\"");
-            return true;
-        };
+        _registry.Want("me", "s3cret");
         string[] build = ["build", "-q", "--mirror", _registry.Mirror, "x"];
         var refused = await RunAsync(build);
         Directory.CreateDirectory(Here(".docker"));
@@ -150,6 +143,30 @@ public sealed class BuildCommandTests : IDisposable
 
         Assert.True(File.Exists(Here("x-kernel")));
         Assert.Empty(Directory.GetFiles(Here(".cache"), "*", SearchOption.AllDirectories));
+    }
+
+    [Theory]
+    [InlineData("build", "--no-cache", "x")]
+    [InlineData("image", "prune")]
+    public async Task What_a_killed_build_without_cache_left_goes_with_the_next(params string[] next)
+    {
+        var asked = new TaskCompletionSource();
+        _registry.Instead = _ =>
+        {
+            asked.TrySetResult();
+            return true; // and no answer ever
+        };
+        using var kill = new CancellationTokenSource();
+        var building = Vmctl("build", "--no-cache", "--mirror", _registry.Mirror, "x").ExecuteAsync(kill.Token);
+        await asked.Task;
+        await kill.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await building);
+        Assert.Equal(2, Directory.GetFileSystemEntries(Here(".cache/vmhost/images/one-build")).Length); // a lock, and what it is for
+
+        _registry.Instead = _ => false;
+        await OkAsync(next[0] == "build" ? [.. next, "--mirror", _registry.Mirror] : next);
+
+        Assert.Empty(Directory.GetFileSystemEntries(Here(".cache/vmhost/images/one-build")));
     }
 
     public void Dispose()

@@ -105,14 +105,7 @@ public sealed class LoginTests : IDisposable
     [Fact]
     public async Task A_password_is_taken_from_where_docker_keeps_it()
     {
-        _registry.Instead = context =>
-        {
-            if (context.Request.Headers["Authorization"] == $"Basic {Base64("me:secret")}")
-                return false;
-
-            TestRegistry.Refuse(context, 401, "WWW-Authenticate", "Basic realm=\"r\"");
-            return true;
-        };
+        _registry.Want("me", "secret");
         var file = _images.Combine("config.json");
         await File.WriteAllTextAsync(file, $$$$"""{"auths":{"127.0.0.1:{{{{_registry.Port}}}}":{"auth":"{{{{Base64("me:secret")}}}}"}}}""", TestContext.Current.CancellationToken);
 

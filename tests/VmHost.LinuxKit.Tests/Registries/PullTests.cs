@@ -74,12 +74,14 @@ public sealed class PullTests : IDisposable
     [Fact]
     public async Task Content_that_is_not_what_was_asked_for_is_thrown_away()
     {
+        var damaged = "";
         _registry.Instead = context =>
         {
             var digest = context.Request.Url!.Segments[^1];
             if (!digest.StartsWith("sha256:", StringComparison.Ordinal) || _registry.Blob(digest) is not { Length: > 100_000 } content)
                 return false;
 
+            damaged = digest["sha256:".Length..];
             content[5] ^= 1;
             TestRegistry.Send(context, content);
             return true;
@@ -87,7 +89,7 @@ public sealed class PullTests : IDisposable
 
         Assert.Contains("it was thrown away", (await Assert.ThrowsAsync<LinuxKitException>(() => PullAsync())).Message, StringComparison.Ordinal);
         Assert.Null(Store().Find(ImageReference.Parse("t/a:1"), "amd64"));
-        Assert.DoesNotContain(Directory.GetFiles(Store().PartialDirectory), file => !file.EndsWith(".lock", StringComparison.Ordinal));
+        Assert.False(File.Exists(Path.Combine(Store().PartialDirectory, damaged))); // what else was on its way may stay, and goes on from there
     }
 
     [Fact]

@@ -41,6 +41,16 @@ internal sealed class TestRegistry : IDisposable
 
     public void Dispose() => _listener.Close();
 
+    /// <summary>From now on it answers nobody without that user and password.</summary>
+    internal void Want(string user, string password) => Instead = context =>
+    {
+        if (context.Request.Headers["Authorization"] == $"Basic {Convert.ToBase64String(Encoding.UTF8.GetBytes($"{user}:{password}"))}")
+            return false;
+
+        Refuse(context, 401, "WWW-Authenticate", "Basic realm=\"r\"");
+        return true;
+    };
+
     /// <summary>Pulls from it into a store.</summary>
     internal async Task<Image> PullAsync(string store, string name = "t/a:1", string architecture = "amd64", Credentials? credentials = null, TimeProvider? time = null, CancellationToken ct = default)
     {
