@@ -150,9 +150,10 @@ internal sealed class TarMetadataFilter(Stream source, string label) : ReadOnlyS
         _content = Padded(size);
     }
 
-    // Only what is used here is kept: anybody may invent keys.
+    // Only what is used here is kept: anybody may invent keys. Of several headers in a row the last counts, as for Go's reader: else they would add up in memory.
     private void TakeRecords(byte[] metadata)
     {
+        _records.Clear();
         for (ReadOnlySpan<byte> records = metadata; !records.IsEmpty;)
         {
             var record = FirstOf(records);

@@ -35,6 +35,12 @@ public sealed class TarMetadataTests
     public async Task A_record_with_an_empty_value_takes_nothing_away() =>
         Assert.Equal(["File a 644 x"], await Listed.OfAsync(new RawTar().Records("path", "").Entry("a", '0', "x").Bytes()));
 
+    [Fact]
+    public async Task Of_several_extended_headers_in_a_row_the_last_counts() =>
+        Assert.Equal(
+            ["File a 644 x [SCHILY.xattr.user.two]"],
+            await Listed.OfAsync(new RawTar().Records("SCHILY.xattr.user.one", "1").Records("SCHILY.xattr.user.two", "2").Entry("a", '0', "x").Bytes()));
+
     [Theory]
     [InlineData("GNU.sparse.major")]
     [InlineData("GNU.sparse.map")]
