@@ -20,11 +20,29 @@ internal static class EntryPath
 
     internal static string BaseName(string path) => path[(path.LastIndexOf('/') + 1)..];
 
+    /// <summary>Of <c>a</c> and <c>b</c>: <c>a/b</c>; of nothing and <c>b</c>: <c>b</c>.</summary>
+    internal static string Join(string directory, string baseName) => directory.Length == 0 ? baseName : $"{directory}/{baseName}";
+
     /// <summary>Of <c>a/b/c</c>: <c>a</c>, <c>a/b</c>.</summary>
     internal static IEnumerable<string> Ancestors(string path)
     {
         for (var slash = path.IndexOf('/', StringComparison.Ordinal); slash > 0; slash = path.IndexOf('/', slash + 1))
             yield return path[..slash];
+    }
+
+    /// <summary>Where a link's target leads from a directory, were there no other links: it ends at the root.</summary>
+    internal static string Resolve(string directory, string target)
+    {
+        var parts = new List<string>();
+        foreach (var part in (target.StartsWith('/') ? target : $"{directory}/{target}").Split('/', StringSplitOptions.RemoveEmptyEntries))
+        {
+            if (part == ".." && parts.Count > 0)
+                parts.RemoveAt(parts.Count - 1);
+            else if (part is not ("." or ".."))
+                parts.Add(part);
+        }
+
+        return string.Join('/', parts);
     }
 
     /// <summary>A symlink's text that leads from the directory of one path to another.</summary>

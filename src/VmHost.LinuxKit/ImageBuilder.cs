@@ -55,7 +55,7 @@ public sealed class ImageBuilder(IBuildProgress progress)
 
         var directory = Directory.CreateDirectory(request.OutputDirectory).FullName;
         var inputs = BuildStamp.InputsOf(request, root.Layout, formats, configuration, images.Values);
-        if (request.OnlyIfChanged && BuildStamp.LastBuild(directory, request.Name).For(inputs) is { } current)
+        if (request.OnlyIfChanged && (await BuildStamp.LastBuildAsync(directory, request.Name, ct)).For(inputs) is { } current)
             return new(current, root.Layout, from);
 
         var output = new ImageOutput(directory, request.Name, root.Layout, request.Compression, request.Threads);

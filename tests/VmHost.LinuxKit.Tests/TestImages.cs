@@ -50,6 +50,14 @@ internal sealed class TestImages : IDisposable
     internal TestImages Add(string name, JsonObject config, params IReadOnlyList<TestLayer> layers) =>
         Add(name, config, [.. layers.Select(layer => layer.Tar()).Select(tar => (TestLayer.Gzip(tar), tar))]);
 
+    /// <summary>Lets a name mean another image.</summary>
+    internal void Replace(string name, params IReadOnlyList<TestLayer> layers)
+    {
+        foreach (var old in _manifests.Where(one => Descriptor.NameOf(one) == name).ToList())
+            _manifests.Remove(old);
+        Add(name, layers);
+    }
+
     /// <summary>Puts the images that were added so far under one name, each for another processor, as buildx does: with an attestation before them.</summary>
     internal TestImages AsIndex(string name, params IReadOnlyList<string> architectures)
     {

@@ -27,27 +27,8 @@ internal sealed class TestLayer
         Add(new(TarEntryType.RegularFile, name, [KeyValuePair.Create($"SCHILY.xattr.{key}", value)]), 0b111_101_101);
 
     /// <summary>As other tools write it: bytes that are no text, and a line break among them.</summary>
-    internal static byte[] WithBinaryAttribute(string name, string key, byte[] value, int padding = 0)
-    {
-        byte[] Block(string entry, char type, int size)
-        {
-            var header = new byte[512];
-            Encoding.ASCII.GetBytes(entry).CopyTo(header, 0);
-            Encoding.ASCII.GetBytes($"0000644\00000000\00000000\0{Convert.ToString(size, 8).PadLeft(11, '0')}\000000000000\0        {type}").CopyTo(header, 100);
-            Encoding.ASCII.GetBytes("ustar\000").CopyTo(header, 257);
-            Encoding.ASCII.GetBytes(Convert.ToString(header.Sum(one => one), 8).PadLeft(6, '0') + "\0 ").CopyTo(header, 148);
-            return header;
-        }
-
-        byte[] Padded(byte[] content) => [.. content, .. new byte[(512 - content.Length % 512) % 512]];
-
-        byte[] rest = [.. Encoding.UTF8.GetBytes($" SCHILY.xattr.{key}="), .. value, .. new byte[padding], (byte)'\n'];
-        var length = rest.Length + 1;
-        while ($"{length}".Length + rest.Length != length)
-            length = $"{length}".Length + rest.Length;
-        byte[] record = [.. Encoding.ASCII.GetBytes($"{length}"), .. rest];
-        return [.. Block("PaxHeaders/x", 'x', record.Length), .. Padded(record), .. Block(name, '0', 7), .. Padded("content"u8.ToArray()), .. Block("next", '0', 0), .. new byte[1024]];
-    }
+    internal static byte[] WithBinaryAttribute(string name, string key, byte[] value, int padding = 0) =>
+        new RawTar().Records(($"SCHILY.xattr.{key}", [.. value, .. new byte[padding]])).Entry(name, '0', "content").Entry("next", '0').Bytes();
 
     internal byte[] Tar()
     {

@@ -2,6 +2,8 @@ using System.CommandLine;
 using VmHost.Cli.Terminal;
 using VmHost.LinuxKit;
 using VmHost.LinuxKit.Configuration;
+using VmHost.LinuxKit.Images;
+using VmHost.LinuxKit.Layers;
 
 namespace VmHost.Cli.Commands;
 
@@ -23,7 +25,7 @@ internal static class BuildCommand
         var dryRun = new Option<bool>("--dry-run") { Description = "Check everything, pull what is missing, write nothing" };
         var @lock = new Option<bool>("--lock") { Description = "Write the images' digests into FILE's .lock.json" };
         var locked = new Option<bool>("--locked") { Description = "Refuse images that are not in FILE's .lock.json" };
-        var maxImage = new Option<string?>("--max-image-size") { Description = "What one image may be when unpacked (default 8G)", HelpName = "SIZE" };
+        var maxImage = new Option<string?>("--max-image-size") { Description = "What one image may be when unpacked, however well it was packed (default 8G)", HelpName = "SIZE" };
         var command = new Command("build", "Build kernel, initrd and cmdline from LinuxKit's YAML")
         {
             files, name, directory, format, layout, compression, pull, noCache, dryRun, @lock, locked, maxImage,
@@ -35,7 +37,7 @@ internal static class BuildCommand
                 throw new CliException(ExitCodes.Usage, "--lock writes the lock file and --locked obeys it: one of them");
 
             var found = parsed.GetValue(files)!.Select(BuildInput.Find).ToList();
-            using var own = parsed.GetValue(noCache) ? new TemporaryStore() : null;
+            using var own = parsed.GetValue(noCache) ? OneBuildStore.Create(common.Cache(parsed)) : null;
             var request = new BuildRequest
             {
                 Texts = [.. found.Select(BuildInput.Read)],
@@ -51,7 +53,7 @@ internal static class BuildCommand
                 Locked = parsed.GetValue(locked),
                 Compression = BuildOptionSet.Compression(parsed.GetValue(compression)!),
                 DryRun = parsed.GetValue(dryRun),
-                Limits = parsed.GetValue(maxImage) is { } size ? new() { MaxImageBytes = SizeSyntax.Parse("--max-image-size", size) } : new(),
+                Limits = parsed.GetValue(maxImage) is { } size ? LayerLimits.UpTo(SizeSyntax.Parse("--max-image-size", size)) : new(),
                 WorkingDirectory = Directory.GetCurrentDirectory(),
                 Home = BuildInput.Home,
             };
@@ -79,12 +81,4 @@ internal static class BuildCommand
 
     private static string LockPath(string file) =>
         file == "-" ? throw new CliException(ExitCodes.Usage, "--lock and --locked need a file: stdin has nothing beside it") : ImageBuilder.LockPathFor(file);
-
-    /// <summary>A store for one build.</summary>
-    private sealed class TemporaryStore : IDisposable
-    {
-        internal string Directory { get; } = System.IO.Directory.CreateTempSubdirectory("vmctl-build-").FullName;
-
-        public void Dispose() => System.IO.Directory.Delete(Directory, recursive: true);
-    }
 }

@@ -55,6 +55,9 @@ internal sealed record Entry
     /// <summary>The place in the YAML, such as <c>init[0]</c>; tar outputs say so.</summary>
     internal string Location { get; init; } = "";
 
+    /// <summary>Kernel, command line or microcode: files of their own where there is an initrd. What else is below <c>boot/</c> no initrd holds.</summary>
+    internal bool IsBootFile { get; init; }
+
     /// <summary>Extended attributes by their PAX names; only tar outputs can hold them.</summary>
     internal IReadOnlyDictionary<string, byte[]> Attributes { get; init; } = System.Collections.Immutable.ImmutableDictionary<string, byte[]>.Empty;
 

@@ -14,6 +14,26 @@ namespace VmHost.LinuxKit.Assembly;
 /// <param name="home">What <c>~</c> stands for.</param>
 internal sealed class ExtraFiles(IReadOnlyList<FilePart> files, IReadOnlyDictionary<string, int> ids, YamlValue merged, string directory, string home)
 {
+    // Of every Linux system, and open to all there: a daemon that is not root looks into them.
+    private static readonly HashSet<string> SystemDirectories = new(StringComparer.Ordinal)
+    {
+        "bin", "dev", "etc", "home", "lib", "lib64", "mnt", "opt", "proc", "run", "sbin", "srv", "sys", "tmp", "usr", "usr/bin", "usr/lib", "usr/local", "usr/sbin", "usr/share", "var", "var/lib", "var/log",
+    };
+
+    /// <summary>What the files do that their writer may not mean: a sentence, once.</summary>
+    internal IEnumerable<string> Notes()
+    {
+        var closed = files.SelectMany(file => EntryPath.Ancestors(file.Path).Select(directory => (Directory: directory, File: file)))
+            .DistinctBy(pair => pair.Directory, StringComparer.Ordinal)
+            .Where(pair => SystemDirectories.Contains(pair.Directory) && !files.Any(file => file.Kind == FileKind.Directory && file.Path == pair.Directory) && (FileModes.ToReach(pair.File.Mode) & FileModes.Directory) != FileModes.Directory)
+            .ToList();
+        if (closed is [var (_, first), ..])
+        {
+            var directories = string.Join(", ", closed.Select(pair => $"/{pair.Directory} {System.Convert.ToString(FileModes.ToReach(pair.File.Mode), 8).PadLeft(4, '0')}"));
+            yield return $"{first.Place}: files make directories less open than images have them, as LinuxKit does: {directories}; with mode: \"0644\" they stay as open as usual";
+        }
+    }
+
     /// <summary>All that can be found wrong without writing anything.</summary>
     internal IEnumerable<string> Faults()
     {

@@ -52,7 +52,7 @@ internal sealed class KernelFiles(KernelPart part, Image image, string binary, L
             var isKernel = entry.Name == binary;
             var isUcode = part.Ucode.Length > 0 && entry.Name == EntryPath.Clean(part.Ucode);
             if ((isKernel || isUcode) && entry.Type != EntryType.File)
-                throw new LinuxKitException($"{image.Name}: {entry.Name} is no file");
+                throw NoFile(entry);
             if ((isKernel || isUcode) && !hasBoot)
             {
                 hasBoot = true;
@@ -62,7 +62,7 @@ internal sealed class KernelFiles(KernelPart part, Image image, string binary, L
             if (isKernel)
             {
                 hasKernel = true;
-                yield return Entry.File(Cmdline, Encoding.UTF8.GetBytes(part.Cmdline));
+                yield return Entry.File(Cmdline, Encoding.UTF8.GetBytes(part.Cmdline)) with { IsBootFile = true };
                 yield return Moved(entry, Kernel);
             }
             else if (isUcode)
@@ -83,7 +83,18 @@ internal sealed class KernelFiles(KernelPart part, Image image, string binary, L
             throw new LinuxKitException($"did not find kernel tar in kernel image: {image.Name} has no {part.Tar}; write kernel: {{tar: none}} where there are no modules");
     }
 
-    private static Entry Moved(Entry entry, string name) => entry with { Name = name, Mode = FileModes.File, Uid = 0, Gid = 0, Time = Entry.MadeAt };
+    private LinuxKitException NoFile(Entry entry)
+    {
+        var key = entry.Name == binary ? "binary" : "ucode";
+        return entry.Type switch
+        {
+            EntryType.Symlink => new($"{image.Name}: {entry.Name} is a link; name the file itself: kernel: {{{key}: {EntryPath.Resolve(EntryPath.Parent(entry.Name), entry.Target)}}}"),
+            EntryType.HardLink => new($"{image.Name}: {entry.Name} is a link; name the file itself: kernel: {{{key}: {entry.Target}}}"),
+            _ => new($"{image.Name}: {entry.Name} is no file; name another: kernel: {{{key}: …}}"),
+        };
+    }
+
+    private static Entry Moved(Entry entry, string name) => entry with { Name = name, Mode = FileModes.File, Uid = 0, Gid = 0, Time = Entry.MadeAt, IsBootFile = true };
 
     // As they are, names and times too: directories keep their slash.
     private IEnumerable<Entry> Inner(Entry archive)
@@ -92,10 +103,7 @@ internal sealed class KernelFiles(KernelPart part, Image image, string binary, L
         using var filter = new TarMetadataFilter(archive.Content, label);
         using var tar = new TarReader(filter, leaveOpen: true);
         while (Next(tar, label) is { } entry)
-        {
-            if (entry.EntryType != TarEntryType.GlobalExtendedAttributes)
-                yield return TarEntries.Convert(entry, filter.Attributes, label, keepName: true);
-        }
+            yield return TarEntries.Convert(entry, filter.Header, label, keepName: true);
     }
 
     private static TarEntry? Next(TarReader tar, string label)

@@ -40,6 +40,7 @@ internal sealed class RootFileSystem
 
         var ids = ContainerIds.Allocate(configuration.Containers);
         _files = new(configuration.Files, ids, configuration.Merged, options.Directory, options.Home);
+        Notes.AddRange(_files.Notes());
         var faults = _files.Faults().ToList();
         faults.AddRange(configuration.Volumes.Where(volume => volume.Platform is { } one && one.Text != $"linux/{options.Architecture}")
             .Select(volume => $"{volume.Platform!.Place}: the volume {volume.Name} is for {volume.Platform.Text}, and linux/{options.Architecture} is built for; other platforms in a volume are not supported"));
@@ -153,8 +154,8 @@ internal sealed class RootFileSystem
         yield return Entry.Directory($"{prefix}blobs/sha256");
         foreach (var (digest, path) in image.Blobs)
         {
-            using var file = File.OpenRead(path);
-            yield return Entry.File($"{prefix}blobs/sha256/{digest[7..]}", default) with { Size = file.Length, Content = file, Origin = path };
+            using var file = new VerifiedStream(path, digest, image.Name);
+            yield return Entry.File($"{prefix}blobs/sha256/{digest[7..]}", default) with { Size = file.Size, Content = file, Origin = path };
         }
 
         var index = new JsonObject { ["schemaVersion"] = 2, ["mediaType"] = Manifest.OciIndex, ["manifests"] = new JsonArray((image.Manifest with { Name = image.Name }).ToJson()) };

@@ -23,7 +23,7 @@ internal sealed partial class ConfigurationReader
         return new ConfigurationReader().Convert(Merge(roots));
     }
 
-    // A later file's kernel fields count one by one; its lists are added.
+    // A later file's kernel fields count one by one, where they say something (an empty tar says that there is none); its lists are added.
     private static YamlValue Merge(List<YamlValue> roots)
     {
         var members = new List<YamlMember>();
@@ -43,8 +43,11 @@ internal sealed partial class ConfigurationReader
 
     private static YamlValue List(YamlValue like, IReadOnlyList<YamlValue> items) => new() { Kind = YamlKind.List, Place = like.Place, Items = items };
 
-    private static YamlValue Overlay(YamlValue below, YamlValue above) =>
-        new() { Kind = YamlKind.Map, Place = below.Place, Members = [.. below.Members.Where(member => above[member.Key] is null), .. above.Members] };
+    private static YamlValue Overlay(YamlValue below, YamlValue above)
+    {
+        var said = above.Members.Where(member => member.Key is not ("image" or "cmdline" or "binary") || member.Value.Text.Length > 0).ToList();
+        return new() { Kind = YamlKind.Map, Place = below.Place, Members = [.. below.Members.Where(member => !said.Exists(one => one.Key == member.Key)), .. said] };
+    }
 
     private ImageConfiguration Convert(YamlValue root)
     {

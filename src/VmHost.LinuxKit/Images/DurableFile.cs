@@ -22,4 +22,21 @@ internal static class DurableFile
             throw;
         }
     }
+
+    /// <summary>Removes what was begun for that path by processes that were killed; nobody may be writing it.</summary>
+    /// <returns>Freed bytes.</returns>
+    internal static long RemoveLeftOvers(string path)
+    {
+        const int HexDigits = 32;
+        var freed = 0L;
+        foreach (var file in Directory.EnumerateFiles(Path.GetDirectoryName(path)!, $"{Path.GetFileName(path)}.*.new").ToList())
+        {
+            if (file.Length != path.Length + 1 + HexDigits + 4)
+                continue;
+            freed += new FileInfo(file).Length;
+            File.Delete(file);
+        }
+
+        return freed;
+    }
 }

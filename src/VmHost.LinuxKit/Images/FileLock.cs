@@ -25,6 +25,26 @@ internal static class FileLock
         return shared;
     }
 
+    /// <summary>Opens a file to read it, when nobody has it alone; null: it is not there.</summary>
+    internal static async Task<FileStream?> ReadAsync(string path, CancellationToken ct)
+    {
+        while (true)
+        {
+            try
+            {
+                return new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read);
+            }
+            catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+            {
+                return null;
+            }
+            catch (IOException e) when (IsHeld(e))
+            {
+                await Task.Delay(LookAgain, TimeProvider.System, ct);
+            }
+        }
+    }
+
     /// <summary>Null: somebody has it, or shares it.</summary>
     internal static FileStream? TryAcquire(string path)
     {

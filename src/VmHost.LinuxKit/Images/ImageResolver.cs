@@ -24,7 +24,7 @@ internal sealed class ImageResolver(ImageStore store, ImagePuller puller, string
             {
                 var reference = ImageReference.Parse(name);
                 if (!found.ContainsKey(reference.ToString()))
-                    found.Add(reference.ToString(), FindAsync(reference, pin is null ? reference : pin(reference), always, ct));
+                    found.Add(reference.ToString(), FindAsync(pin is null ? reference : pin(reference), always, ct));
             }
             catch (LinuxKitException e)
             {
@@ -56,11 +56,9 @@ internal sealed class ImageResolver(ImageStore store, ImagePuller puller, string
         return faults.Count == 0 ? done : throw new LinuxKitException(faults);
     }
 
-    private async Task<FoundOrHere> FindAsync(ImageReference written, ImageReference wanted, bool always, CancellationToken ct)
+    private async Task<FoundOrHere> FindAsync(ImageReference wanted, bool always, CancellationToken ct)
     {
-        // A tag that is here and points to the digest that is wanted will do.
-        var here = always && wanted.Digest is null ? null
-            : store.Find(wanted, architecture) ?? (store.Find(written, architecture) is { } tagged && tagged.Top.Digest == wanted.Digest ? tagged : null);
+        var here = always && wanted.Digest is null ? null : store.Find(wanted, architecture);
         return here is null ? new(null, await puller.FindAsync(wanted, architecture, ct)) : new(here, null);
     }
 

@@ -21,6 +21,8 @@ internal sealed class ImageStore
 
     private string IndexPath => Path.Combine(_directory, "index.json");
 
+    private string IndexLock => Path.Combine(_directory, "index.lock");
+
     private string BlobDirectory => Path.Combine(_directory, "blobs", "sha256");
 
     /// <summary>Makes it where it is not there.</summary>
@@ -53,24 +55,36 @@ internal sealed class ImageStore
 
     internal bool HasBlob(Descriptor blob) => new FileInfo(BlobPath(blob.Digest)) is { Exists: true } file && file.Length == blob.Size;
 
-    /// <summary>Reads a small blob whole, and compares it with its digest.</summary>
+    /// <summary>Reads a small blob whole, and compares it with its digest. A damaged one is removed, so that pulling or loading brings it again.</summary>
     /// <exception cref="LinuxKitException">It is damaged, or longer than it may be.</exception>
-    internal byte[] ReadBlob(Descriptor blob, int maxBytes)
+    internal byte[] ReadBlob(Descriptor blob, int maxBytes) =>
+        TryReadBlob(blob, maxBytes) ?? throw ThrownAway(BlobPath(blob.Digest), $"the blob {blob.Digest} is not what its name says", null);
+
+    /// <summary>Reads a small blob whole; null where it is damaged.</summary>
+    /// <exception cref="LinuxKitException">It is longer than it may be.</exception>
+    internal byte[]? TryReadBlob(Descriptor blob, int maxBytes)
     {
         if (blob.Size > maxBytes)
-            throw new LinuxKitException($"the blob {blob.Digest} is to be {blob.Size} bytes long; more than {maxBytes} are no manifest or configuration");
+            throw TooLong(blob);
 
         var bytes = File.ReadAllBytes(BlobPath(blob.Digest));
-        return DigestOf(bytes) == blob.Digest
-            ? bytes
-            : throw new LinuxKitException($"the blob {blob.Digest} is damaged on the disk; remove {BlobPath(blob.Digest)} and pull the image again");
+        return DigestOf(bytes) == blob.Digest ? bytes : null;
+    }
+
+    internal static LinuxKitException TooLong(Descriptor blob) => new($"the blob {blob.Digest} is to be {blob.Size} bytes long; so much is no manifest or configuration");
+
+    /// <summary>What is damaged must not stay, or pulling it again would find it there.</summary>
+    internal static LinuxKitException ThrownAway(string file, string what, Exception? inner)
+    {
+        File.Delete(file);
+        return new($"{what}: it was damaged on this disk, and is thrown away; the next build pulls it again (what came from a file: vmctl image load)", inner);
     }
 
     /// <summary>Keeps a small blob.</summary>
     internal string WriteBlob(ReadOnlySpan<byte> content)
     {
         var digest = DigestOf(content);
-        if (!File.Exists(BlobPath(digest)))
+        if (!File.Exists(BlobPath(digest)) || !File.ReadAllBytes(BlobPath(digest)).AsSpan().SequenceEqual(content))
             DurableFile.Write(BlobPath(digest), content);
         return digest;
     }
@@ -82,7 +96,22 @@ internal sealed class ImageStore
     internal IReadOnlyList<Descriptor> Names() => [.. Entries().Where(one => one.Name is not null).OrderBy(one => one.Name, StringComparer.Ordinal)];
 
     /// <summary>All that the index points to; what other tools wrote may have no name.</summary>
-    internal IReadOnlyList<Descriptor> Entries() => File.Exists(IndexPath) ? Manifest.Parse(File.ReadAllBytes(IndexPath), IndexPath).Manifests : [];
+    /// <exception cref="LinuxKitException">The index is damaged.</exception>
+    internal IReadOnlyList<Descriptor> Entries()
+    {
+        if (!File.Exists(IndexPath))
+            return [];
+
+        try
+        {
+            var index = Manifest.Parse(File.ReadAllBytes(IndexPath), "it");
+            return index.IsIndex ? index.Manifests : throw new LinuxKitException("it is an image's manifest");
+        }
+        catch (LinuxKitException e)
+        {
+            throw DamagedIndex(e);
+        }
+    }
 
     /// <summary>Lets a name point to an image whose blobs are all here.</summary>
     internal Task NameAsync(string name, Descriptor top, CancellationToken ct) =>
@@ -103,12 +132,17 @@ internal sealed class ImageStore
         return removed;
     }
 
-    /// <summary>The image of that name for that processor, or null where not all of it is here.</summary>
+    /// <summary>
+    /// The image of that name for that processor, or null where not all of it is here. By a digest it is found under any name of its repository.
+    /// </summary>
     internal Image? Find(ImageReference reference, string architecture)
     {
         var name = reference.ToString();
-        var top = Names().FirstOrDefault(one => one.Name == name);
-        return top is null || (reference.Digest is not null && top.Digest != reference.Digest) ? null : Load(name, top, architecture);
+        var repository = $"{reference.Registry}/{reference.Repository}";
+        return Names()
+            .Where(top => reference.Digest is null ? top.Name == name : top.Digest == reference.Digest && IsOf(repository, top.Name!))
+            .Select(top => Load(name, top, architecture))
+            .FirstOrDefault(image => image is not null);
     }
 
     /// <summary>The image that a descriptor points to, or null where not all of it is here.</summary>
@@ -149,6 +183,18 @@ internal sealed class ImageStore
 
     internal static string DigestText(ReadOnlySpan<byte> hash) => $"sha256:{Convert.ToHexStringLower(hash)}";
 
+    /// <summary>Removes what a killed process left beside the index.</summary>
+    /// <returns>Freed bytes.</returns>
+    internal async Task<long> SweepAsync(CancellationToken ct)
+    {
+        // Whoever writes the index has this lock.
+        await using (await FileLock.AcquireAsync(IndexLock, ct))
+            return DurableFile.RemoveLeftOvers(IndexPath);
+    }
+
+    private static bool IsOf(string repository, string name) =>
+        name.StartsWith(repository, StringComparison.Ordinal) && name.AsSpan(repository.Length) is ['@' or ':', ..];
+
     private static int Remove(JsonArray all, IReadOnlyCollection<string> names)
     {
         var gone = all.Where(one => Descriptor.NameOf(one) is { } name && names.Contains(name)).ToList();
@@ -159,15 +205,27 @@ internal sealed class ImageStore
     // What other tools wrote into it stays as it is.
     private async Task ChangeIndexAsync(Action<JsonArray> change, CancellationToken ct)
     {
-        await using (await FileLock.AcquireAsync(Path.Combine(_directory, "index.lock"), ct))
+        await using (await FileLock.AcquireAsync(IndexLock, ct))
         {
+            Entries(); // throws where it is damaged
             var index = File.Exists(IndexPath) ? JsonNode.Parse(await File.ReadAllBytesAsync(IndexPath, ct)) as JsonObject : null;
             index ??= new() { ["schemaVersion"] = 2, ["mediaType"] = Manifest.OciIndex };
-            var manifests = index["manifests"] as JsonArray ?? [];
-            change(manifests);
-            if (manifests.Parent is null)
-                index["manifests"] = manifests;
+            try
+            {
+                var manifests = index["manifests"] as JsonArray ?? [];
+                change(manifests);
+                if (manifests.Parent is null)
+                    index["manifests"] = manifests;
+            }
+            catch (ArgumentException e)
+            {
+                throw DamagedIndex(e); // a key stands in it twice
+            }
+
             DurableFile.Write(IndexPath, Encoding.UTF8.GetBytes(index.ToString()));
         }
     }
+
+    private LinuxKitException DamagedIndex(Exception e) =>
+        new($"{IndexPath} is damaged: {e.Message}; remove it, and pull or load your images again: what is here of them need not come again", e);
 }

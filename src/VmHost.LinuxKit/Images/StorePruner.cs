@@ -33,7 +33,7 @@ internal sealed class StorePruner(ImageStore store)
         // The names first: a name whose blobs are missing is pulled again, and a blob without a name is only space.
         string[] gone = [.. names.Except(kept).Select(name => name.Name!)];
         await store.RemoveAsync(gone, ct);
-        return new(gone, RemoveFiles(blobs));
+        return new(gone, RemoveFiles(blobs) + await store.SweepAsync(ct) + OneBuildStore.Sweep(store.Directory));
     }
 
     private DateTime LastUse(Descriptor top) => File.GetLastWriteTimeUtc(store.BlobPath(top.Digest));
@@ -71,7 +71,8 @@ internal sealed class StorePruner(ImageStore store)
             yield break;
 
         yield return top;
-        var manifest = Manifest.Parse(store.ReadBlob(top, Manifest.MaxBytes), top.Digest);
+        var bytes = store.TryReadBlob(top, Manifest.MaxBytes) ?? throw new LinuxKitException($"{top.Digest} is damaged");
+        var manifest = Manifest.Parse(bytes, top.Digest);
         var below = manifest.IsIndex
             ? manifest.Manifests.SelectMany(Blobs)
             : manifest.Layers.Append(manifest.Config!).Where(store.HasBlob);

@@ -29,11 +29,8 @@ internal sealed class LayerReader : IDisposable
     {
         try
         {
-            while (_tar.GetNextEntry() is { } entry)
-            {
-                if (entry.EntryType is not (TarEntryType.GlobalExtendedAttributes or TarEntryType.ExtendedAttributes))
-                    return TarEntries.Convert(entry, _filter.Attributes, _label);
-            }
+            if (_tar.GetNextEntry() is { } entry)
+                return TarEntries.Convert(entry, _filter.Header, _label);
 
             // Behind the archive's end there may be padding, which belongs to what the digest is of.
             Span<byte> rest = stackalloc byte[4096];

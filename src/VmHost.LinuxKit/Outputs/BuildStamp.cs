@@ -26,18 +26,12 @@ internal sealed class BuildStamp : IDisposable
     internal static async Task<BuildStamp> OpenAsync(string directory, string name, CancellationToken ct) =>
         new(await FileLock.AcquireAsync(PathOf(directory, name), ct), directory);
 
-    /// <summary>What the last build made. One that is just giving files their names is not waited for: then the files are not what they were.</summary>
-    internal static BuiltFiles LastBuild(string directory, string name)
+    /// <summary>What the last build made. One that is just giving files their names is waited for.</summary>
+    internal static async Task<BuiltFiles> LastBuildAsync(string directory, string name, CancellationToken ct)
     {
-        try
-        {
-            using var reader = new StreamReader(new FileStream(PathOf(directory, name), FileMode.Open, FileAccess.Read, FileShare.ReadWrite));
-            return new(directory, reader.ReadToEnd());
-        }
-        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
-        {
-            return new(directory, "");
-        }
+        await using var file = await FileLock.ReadAsync(PathOf(directory, name), ct);
+        using var reader = new StreamReader(file ?? Stream.Null);
+        return new(directory, await reader.ReadToEndAsync(ct));
     }
 
     /// <summary>Before files get their names: a build that ends in between leaves nothing that is taken for whole.</summary>

@@ -37,7 +37,7 @@ internal sealed class ImageOutput(string directory, string name, Layout layout, 
     internal async Task<IReadOnlyList<string>> WriteAsync(IEnumerable<Entry> entries, IReadOnlyList<OutputFormat> formats, string inputs, CancellationToken ct)
     {
         var preferred = Path.Combine(directory, $"{name}-kernel");
-        if (layout == Layout.Year2017 && formats.Contains(OutputFormat.KernelAndInitrd) && File.Exists(preferred) && !BuildStamp.LastBuild(directory, name).Unchanged.Contains(preferred))
+        if (layout == Layout.Year2017 && formats.Contains(OutputFormat.KernelAndInitrd) && File.Exists(preferred) && !(await BuildStamp.LastBuildAsync(directory, name, ct)).Unchanged.Contains(preferred))
             throw new LinuxKitException($"{preferred} is there, and no build of vmctl's: a machine would take it, and not {KernelName}; remove it, or choose another name or directory");
 
         using var files = new NewFiles(directory);
@@ -86,13 +86,13 @@ internal sealed class ImageOutput(string directory, string name, Layout layout, 
             ct.ThrowIfCancellationRequested();
             switch (entry.Name)
             {
-                case KernelFiles.Kernel:
+                case KernelFiles.Kernel when entry.IsBootFile:
                     entry.CopyContent(buffer, (kernel = Part(KernelName)).Write);
                     break;
-                case KernelFiles.Cmdline when entry.Size > 0:
+                case KernelFiles.Cmdline when entry.IsBootFile && entry.Size > 0:
                     entry.CopyContent(buffer, (cmdline = Part(CmdlineName)).Write);
                     break;
-                case KernelFiles.Ucode:
+                case KernelFiles.Ucode when entry.IsBootFile:
                     entry.CopyContent(buffer, (ucode = files.Create("")).Write);
                     break;
                 case var other when !other.StartsWith("boot/", StringComparison.Ordinal):

@@ -6,12 +6,24 @@ using VmHost.LinuxKit.Images;
 
 namespace VmHost.LinuxKit.Registries;
 
-/// <param name="User">Empty with an identity token.</param>
-/// <param name="Secret">Password, or identity token. Never shown or logged.</param>
-internal sealed record Login(string User, string Secret)
+/// <summary>What a login consists of.</summary>
+internal enum LoginKind
 {
-    internal bool IsIdentityToken => User.Length == 0;
+    /// <summary>User and password.</summary>
+    Password,
 
+    /// <summary>To be traded for a token of the registry.</summary>
+    IdentityToken,
+
+    /// <summary>To be shown to the registry as it is.</summary>
+    RegistryToken,
+}
+
+/// <param name="Kind">Of the secret.</param>
+/// <param name="User">Of a password.</param>
+/// <param name="Secret">Never shown or logged.</param>
+internal sealed record Login(LoginKind Kind, string User, string Secret)
+{
     public override string ToString() => "(a login)";
 }
 
@@ -68,16 +80,18 @@ internal sealed class Credentials
 
     private static Login? Read(JsonElement entry)
     {
+        if (Descriptor.Text(entry, "registrytoken") is { Length: > 0 } shown)
+            return new(LoginKind.RegistryToken, "", shown);
         if (Descriptor.Text(entry, "identitytoken") is { Length: > 0 } token)
-            return new("", token);
+            return new(LoginKind.IdentityToken, "", token);
         if (Descriptor.Text(entry, "auth") is { Length: > 0 } both)
         {
             var text = Encoding.UTF8.GetString(Convert.FromBase64String(both));
             var colon = text.IndexOf(':', StringComparison.Ordinal);
-            return colon > 0 ? new(text[..colon], text[(colon + 1)..]) : throw new FormatException("an auth entry is no base64 of user:password");
+            return colon > 0 ? new(LoginKind.Password, text[..colon], text[(colon + 1)..]) : throw new FormatException("an auth entry is no base64 of user:password");
         }
 
-        return Descriptor.Text(entry, "username") is { Length: > 0 } user ? new(user, Descriptor.Text(entry, "password") ?? "") : null;
+        return Descriptor.Text(entry, "username") is { Length: > 0 } user ? new(LoginKind.Password, user, Descriptor.Text(entry, "password") ?? "") : null;
     }
 
     private static async Task<Login?> AskAsync(string helper, string key, CancellationToken ct)
@@ -94,7 +108,8 @@ internal sealed class Credentials
 
             using var document = JsonDocument.Parse(answer.StandardOutput);
             var user = Descriptor.Text(document.RootElement, "Username") ?? "";
-            return new(user == "<token>" ? "" : user, Descriptor.Text(document.RootElement, "Secret") ?? "");
+            var secret = Descriptor.Text(document.RootElement, "Secret") ?? "";
+            return user is "" or "<token>" ? new(LoginKind.IdentityToken, "", secret) : new(LoginKind.Password, user, secret);
         }
         catch (Exception e) when (e is System.ComponentModel.Win32Exception or JsonException || (e is OperationCanceledException && !ct.IsCancellationRequested))
         {

@@ -16,6 +16,8 @@ internal sealed class Mirrors
             var address = text[(equals + 1)..];
             if (!address.Contains("://", StringComparison.Ordinal))
                 address = "https://" + address;
+            if (text.LastIndexOf('@') is >= 0 and var at)
+                throw new LinuxKitException($"--mirror …{text[at..]}: write it without user and password, which others would see; log in with: docker login {text[(at + 1)..].TrimEnd('/')}");
             if (equals == 0 || !Uri.TryCreate(address.TrimEnd('/') + "/", UriKind.Absolute, out var uri) || uri.Scheme is not ("http" or "https"))
                 throw new LinuxKitException($"--mirror {text}: write REGISTRY=http://HOST:PORT, such as docker.io=http://127.0.0.1:5000");
             RefuseOpenPlain(uri, $"--mirror {text}");

@@ -17,21 +17,16 @@ internal sealed class RegistryClient : IDisposable
         "application/vnd.docker.distribution.manifest.v2+json", "application/vnd.docker.distribution.manifest.list.v2+json",
     ];
 
-    private readonly SocketsHttpHandler _handler;
-    private readonly HttpClient _http;
+    private readonly RegistryHttp _http;
     private readonly RegistryTokens _tokens;
     private readonly Mirrors _mirrors;
-    private readonly TimeProvider _time;
     private readonly ResiliencePipeline _retry;
 
     internal RegistryClient(Mirrors mirrors, Credentials credentials, TimeProvider time)
     {
-        // The handler drops Authorization when it follows a redirect, so that no login goes to whoever keeps the blobs.
-        _handler = new() { ConnectTimeout = TimeSpan.FromSeconds(15), MaxConnectionsPerServer = 8 };
-        _http = new(_handler, disposeHandler: false) { Timeout = Timeout.InfiniteTimeSpan };
-        _http.DefaultRequestHeaders.UserAgent.ParseAdd("vmhost");
+        _http = new(time);
         _tokens = new(_http, credentials);
-        (_mirrors, _time) = (mirrors, time);
+        _mirrors = mirrors;
         _retry = new ResiliencePipelineBuilder { TimeProvider = time }
             .AddRetry(new RetryStrategyOptions
             {
@@ -45,7 +40,7 @@ internal sealed class RegistryClient : IDisposable
             .Build();
     }
 
-    /// <summary>A manifest or an index, and its digest.</summary>
+    /// <summary>A manifest or an index, and its type.</summary>
     /// <param name="reference">Of the repository.</param>
     /// <param name="version">Tag or digest.</param>
     /// <param name="ct">Ends it.</param>
@@ -54,9 +49,12 @@ internal sealed class RegistryClient : IDisposable
         TellingAsync(reference, async token =>
         {
             using var response = await SendAsync(reference, $"v2/{reference.Repository}/manifests/{version}", ManifestTypes, null, token);
-            var content = await ReadAsync(response.Content, reference, token);
-            if (Descriptor.IsDigest(version) && ImageStore.DigestOf(content) != version)
+            var content = await _http.ReadAsync(response.Content, Manifest.MaxBytes, $"{reference}: the registry", token);
+            var (digest, said) = (ImageStore.DigestOf(content), response.Headers.TryGetValues("Docker-Content-Digest", out var values) ? values.First() : "");
+            if (Descriptor.IsDigest(version) && digest != version)
                 throw new LinuxKitException($"{reference}: the registry sent a manifest that is not {version}");
+            if (Descriptor.IsDigest(said) && digest != said)
+                throw new LinuxKitException($"{reference}: the registry sent a manifest that is {digest}, and said that it is {said} (a broken proxy or registry?)");
             return (content, response.Content.Headers.ContentType?.MediaType ?? "");
         },
         ct);
@@ -73,11 +71,7 @@ internal sealed class RegistryClient : IDisposable
         },
         ct);
 
-    public void Dispose()
-    {
-        _http.Dispose();
-        _handler.Dispose();
-    }
+    public void Dispose() => _http.Dispose();
 
     private async Task<T> TellingAsync<T>(ImageReference reference, Func<CancellationToken, Task<T>> action, CancellationToken ct)
     {
@@ -88,11 +82,11 @@ internal sealed class RegistryClient : IDisposable
         }
         catch (HttpRequestException e)
         {
-            throw new LinuxKitException($"cannot pull {reference} from {address.GetLeftPart(UriPartial.Authority)}: {Describe(e)}", e);
+            throw new LinuxKitException($"cannot pull {reference} from {RegistryHttp.Shown(address)}: {Describe(e)}", e);
         }
         catch (Exception e) when (e is IOException or TimeoutException)
         {
-            throw new LinuxKitException($"cannot pull {reference} from {address.GetLeftPart(UriPartial.Authority)}: {e.Message}; what has come so far is kept, the next try goes on from there", e);
+            throw new LinuxKitException($"cannot pull {reference} from {RegistryHttp.Shown(address)}: {e.Message}; what has come so far is kept, the next try goes on from there", e);
         }
     }
 
@@ -101,12 +95,7 @@ internal sealed class RegistryClient : IDisposable
         var registry = _mirrors.AddressOf(reference.Registry);
         for (var answered = false; ; answered = true)
         {
-            using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(registry, path));
-            foreach (var type in accept)
-                request.Headers.Accept.ParseAdd(type);
-            request.Headers.Range = from is null ? null : new RangeHeaderValue(from, null);
-            request.Headers.Authorization = _tokens.Known(reference);
-            var response = await StallLimit.WithinAsync(token => _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, token), _time, ct);
+            var response = await _http.GetAsync(reference, new Uri(registry, path), _tokens.Known(reference), AddHeaders, ct);
             if (response.IsSuccessStatusCode)
                 return response;
 
@@ -115,6 +104,13 @@ internal sealed class RegistryClient : IDisposable
                 if (response.StatusCode != HttpStatusCode.Unauthorized || answered || !await _tokens.AnswerAsync(reference, registry, response.Headers.WwwAuthenticate, ct))
                     throw Failure(response);
             }
+        }
+
+        void AddHeaders(HttpRequestHeaders headers)
+        {
+            foreach (var type in accept)
+                headers.Accept.ParseAdd(type);
+            headers.Range = from is null ? null : new RangeHeaderValue(from, null);
         }
     }
 
@@ -136,21 +132,6 @@ internal sealed class RegistryClient : IDisposable
             { } code => $"it answered {(int)code} {code}",
             null => $"{e.InnerException?.Message ?? e.Message}; check the network and the name, or bring the image from a file with vmctl image load",
         };
-
-    private async Task<byte[]> ReadAsync(HttpContent content, ImageReference reference, CancellationToken ct)
-    {
-        await using var stream = await content.ReadAsStreamAsync(ct);
-        using var kept = new MemoryStream();
-        var buffer = new byte[64 << 10];
-        while (await StallLimit.WithinAsync(token => stream.ReadAsync(buffer, token).AsTask(), _time, ct) is > 0 and var count)
-        {
-            await kept.WriteAsync(buffer.AsMemory(0, count), ct);
-            if (kept.Length > Manifest.MaxBytes)
-                throw new LinuxKitException($"{reference}: the registry sent more than {Manifest.MaxBytes} bytes for a manifest");
-        }
-
-        return kept.ToArray();
-    }
 
     private sealed class RetryLaterException(HttpStatusCode code, TimeSpan after) : HttpRequestException(null, null, code)
     {

@@ -9,7 +9,7 @@ namespace VmHost.LinuxKit.Registries;
 /// <summary>What a registry wants to see: nothing, a password, or a token that another server gives. Source: distribution's <c>docs/spec/auth</c>.</summary>
 /// <param name="http">Sends.</param>
 /// <param name="credentials">Of the user.</param>
-internal sealed class RegistryTokens(HttpClient http, Credentials credentials)
+internal sealed class RegistryTokens(RegistryHttp http, Credentials credentials)
 {
     private const string ClientId = "vmhost";
     private const int MaxAnswerBytes = 1 << 20;
@@ -33,9 +33,11 @@ internal sealed class RegistryTokens(HttpClient http, Credentials credentials)
         var login = await credentials.FindAsync(reference.Registry == ImageReference.DockerHub && IsDockerHub(registry) ? reference : reference with { Registry = registry.Authority }, ct);
         var bearer = challenges.FirstOrDefault(one => one.Scheme.Equals("Bearer", StringComparison.OrdinalIgnoreCase));
         AuthenticationHeaderValue? answer;
-        if (bearer?.Parameter is not null)
+        if (login is { Kind: LoginKind.RegistryToken } && bearer is not null)
+            answer = new("Bearer", login.Secret);
+        else if (bearer?.Parameter is not null)
             answer = await TokenAsync(reference, registry, bearer.Parameter, login, ct);
-        else if (login is { IsIdentityToken: false } && challenges.Any(one => one.Scheme.Equals("Basic", StringComparison.OrdinalIgnoreCase)))
+        else if (login is { Kind: LoginKind.Password } && challenges.Any(one => one.Scheme.Equals("Basic", StringComparison.OrdinalIgnoreCase)))
             answer = Basic(login);
         else
             answer = null;
@@ -54,46 +56,47 @@ internal sealed class RegistryTokens(HttpClient http, Credentials credentials)
         if (!fields.TryGetValue("realm", out var realm) || !Uri.TryCreate(realm, UriKind.Absolute, out var address))
             throw new LinuxKitException($"{reference}: the registry asks for a token and does not say where to get it");
         if (address.Scheme != "https" && !(address is { Scheme: "http", IsLoopback: true } && registry.IsLoopback))
-            throw new LinuxKitException($"{reference}: the registry sends to {address.GetLeftPart(UriPartial.Authority)} for a token, over plain http; no password is sent that way");
+            throw new LinuxKitException($"{reference}: the registry sends to {RegistryHttp.Shown(address)} for a token, over plain http; no password is sent that way");
 
-        var scope = $"repository:{reference.Repository}:pull";
+        var scope = fields.GetValueOrDefault("scope") is { Length: > 0 } own ? own : $"repository:{reference.Repository}:pull";
         var service = fields.GetValueOrDefault("service");
-        if (login is { IsIdentityToken: true })
+        if (login is { Kind: LoginKind.IdentityToken })
         {
             using var trade = Refresh(address, service, scope, login);
-            var (code, traded) = await AskAsync(trade, reference, ct);
+            using var response = await http.SendAsync(trade, ct);
+            var (code, traded) = await ReadAsync(response, reference, address, ct);
+            if ((int)code is >= 300 and < 400)
+                throw new LinuxKitException($"{reference}: {RegistryHttp.Shown(address)} was asked for a token and sends on to another place ({(int)code}), where no login is sent; log in to that registry with a password");
 
             // A server that knows only the older way is asked in it.
             if (code is not (HttpStatusCode.NotFound or HttpStatusCode.MethodNotAllowed))
                 return traded;
         }
 
-        using var request = new HttpRequestMessage(HttpMethod.Get, WithQuery(address, service, scope));
-        request.Headers.Authorization = login is { IsIdentityToken: false } ? Basic(login) : null;
-        var (status, token) = await AskAsync(request, reference, ct);
+        using var answer = await http.GetAsync(reference, WithQuery(address, service, scope), login is { Kind: LoginKind.Password } ? Basic(login) : null, static _ => { }, ct);
+        var (status, token) = await ReadAsync(answer, reference, address, ct);
         return (int)status < 400 || status is HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden ? token
-            : throw new LinuxKitException($"{reference}: {address.GetLeftPart(UriPartial.Authority)}, which the registry sends to for a token, answered {(int)status} {status}");
+            : throw new LinuxKitException($"{reference}: {RegistryHttp.Shown(address)}, which the registry sends to for a token, answered {(int)status} {status}");
     }
 
     // What passes (429, 5xx) is thrown as it is, and tried again with the whole request.
-    private async Task<(HttpStatusCode Status, AuthenticationHeaderValue? Token)> AskAsync(HttpRequestMessage request, ImageReference reference, CancellationToken ct)
+    private async Task<(HttpStatusCode Status, AuthenticationHeaderValue? Token)> ReadAsync(HttpResponseMessage response, ImageReference reference, Uri address, CancellationToken ct)
     {
-        using var response = await StallLimit.WithinAsync(token => http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, token), TimeProvider.System, ct);
         if (response.StatusCode is HttpStatusCode.TooManyRequests or >= HttpStatusCode.InternalServerError)
             throw new HttpRequestException(null, null, response.StatusCode);
         if (!response.IsSuccessStatusCode)
             return (response.StatusCode, null);
 
+        var body = await http.ReadAsync(response.Content, MaxAnswerBytes, $"{reference}: {RegistryHttp.Shown(address)}, which was asked for a token,", ct);
         try
         {
-            await response.Content.LoadIntoBufferAsync(MaxAnswerBytes, ct);
-            using var document = JsonDocument.Parse(await response.Content.ReadAsByteArrayAsync(ct));
+            using var document = JsonDocument.Parse(body);
             var token = Descriptor.Text(document.RootElement, "token") ?? Descriptor.Text(document.RootElement, "access_token");
             return (response.StatusCode, token is null ? null : new("Bearer", token));
         }
         catch (JsonException e)
         {
-            throw new LinuxKitException($"{reference}: {request.RequestUri!.GetLeftPart(UriPartial.Authority)} was asked for a token and answered something else (is there a login page in between?)", e);
+            throw new LinuxKitException($"{reference}: {RegistryHttp.Shown(address)} was asked for a token and answered something else (is there a login page in between?)", e);
         }
     }
 
@@ -117,7 +120,8 @@ internal sealed class RegistryTokens(HttpClient http, Credentials credentials)
             query.Append('&');
         if (service is not null)
             query.Append("service=").Append(Uri.EscapeDataString(service)).Append('&');
-        return new UriBuilder(address) { Query = query.Append("scope=").Append(Uri.EscapeDataString(scope)).ToString() }.Uri;
+        query.AppendJoin('&', scope.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(one => $"scope={Uri.EscapeDataString(one)}"));
+        return new UriBuilder(address) { Query = query.ToString() }.Uri;
     }
 
     // key="value",key="value"; commas may stand in the values.

@@ -30,7 +30,7 @@ internal sealed class ShapeChecker
                     Check(value.Items[i], list.Item, $"{what}[{i}]");
                 break;
             case MapShape when value.Kind != YamlKind.Map:
-                _faults.Add($"{value.Place}: {what} wants keys with values, {Found(value, null)}");
+                _faults.Add($"{value.Place}: {(what.Length == 0 ? "the YAML" : what)} wants keys with values, {Found(value, null)}");
                 break;
             case MapShape map:
                 CheckMembers(value, map, what);
@@ -63,7 +63,9 @@ internal sealed class ShapeChecker
             YamlKind.Map => "and these are keys with values",
             YamlKind.Text when wanted?.Kinds.Contains(YamlKind.Boolean) == true => $"and \"{value.Text}\" is text; only true and false without quotes will do",
             YamlKind.Text => $"and \"{value.Text}\" is text",
-            _ when wanted?.Kinds.Contains(YamlKind.Text) == true => $"and {value.Text} is a {value.Kind.ToString().ToLowerInvariant()}; put it in quotes: \"{value.Text}\"",
-            _ => $"and {value.Text} is a {value.Kind.ToString().ToLowerInvariant()}",
+            _ when wanted?.Kinds.Contains(YamlKind.Text) == true => $"and {value.Text} is {KindOf(value)}; put it in quotes: \"{value.Text}\"",
+            _ => $"and {value.Text} is {KindOf(value)}",
         };
+
+    private static string KindOf(YamlValue value) => value.Kind == YamlKind.Integer ? "an integer" : $"a {value.Kind.ToString().ToLowerInvariant()}";
 }

@@ -2,6 +2,8 @@ using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
+using VmHost.LinuxKit.Images;
+using VmHost.LinuxKit.Registries;
 
 namespace VmHost.LinuxKit.Tests.Registries;
 
@@ -27,7 +29,9 @@ internal sealed class TestRegistry : IDisposable
 
     internal int Port { get; }
 
-    internal string Mirror => $"docker.io=http://127.0.0.1:{Port}";
+    internal string Address => $"http://127.0.0.1:{Port}";
+
+    internal string Mirror => $"docker.io={Address}";
 
     /// <summary>What came: method, path, and what was said for authorization.</summary>
     internal ConcurrentQueue<string> Requests { get; } = new();
@@ -36,6 +40,24 @@ internal sealed class TestRegistry : IDisposable
     internal Func<HttpListenerContext, bool> Instead { get; set; } = _ => false;
 
     public void Dispose() => _listener.Close();
+
+    /// <summary>From now on it answers nobody without that user and password.</summary>
+    internal void Want(string user, string password) => Instead = context =>
+    {
+        if (context.Request.Headers["Authorization"] == $"Basic {Convert.ToBase64String(Encoding.UTF8.GetBytes($"{user}:{password}"))}")
+            return false;
+
+        Refuse(context, 401, "WWW-Authenticate", "Basic realm=\"r\"");
+        return true;
+    };
+
+    /// <summary>Pulls from it into a store.</summary>
+    internal async Task<Image> PullAsync(string store, string name = "t/a:1", string architecture = "amd64", Credentials? credentials = null, TimeProvider? time = null, CancellationToken ct = default)
+    {
+        using var client = new RegistryClient(Mirrors.Parse([Mirror]), credentials ?? new(null), time ?? TimeProvider.System);
+        using var puller = new ImagePuller(ImageStore.Open(store), client, new SilentProgress());
+        return await puller.PullAsync(ImageReference.Parse(name), architecture, ct);
+    }
 
     private async Task ServeAsync()
     {
@@ -106,7 +128,7 @@ internal sealed class TestRegistry : IDisposable
     {
         var at = path.LastIndexOf("/manifests/", StringComparison.Ordinal);
         var name = $"docker.io/{path["/v2/".Length..at]}:{path[(at + "/manifests/".Length)..]}";
-        var index = VmHost.LinuxKit.Images.Manifest.Parse(Encoding.UTF8.GetBytes(File.ReadAllText(Path.Combine(_layout, "index.json"))), "index");
+        var index = Manifest.Parse(Encoding.UTF8.GetBytes(File.ReadAllText(Path.Combine(_layout, "index.json"))), "index");
         return index.Manifests.FirstOrDefault(one => one.Name == name) is { } found ? Blob(found.Digest) : null;
     }
 }

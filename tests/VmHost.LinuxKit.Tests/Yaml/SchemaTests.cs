@@ -60,13 +60,13 @@ public sealed class SchemaTests
 
     [Theory]
     [InlineData("", "a.yaml: is empty; it has to say at least what to boot, see kernel")]
-    [InlineData("- a", "a.yaml:1:1:  wants keys with values, and this is a list")]
+    [InlineData("- a", "a.yaml:1:1: the YAML wants keys with values, and this is a list")]
     [InlineData("kernal: {}", "a.yaml:1:1: there is no key 'kernal'; did you mean kernel?")]
     [InlineData("system: []", "a.yaml:1:1: there is no key 'system'; there are: kernel, init")]
     [InlineData("x-foo: 1", "there is no key 'x-foo'")]
     [InlineData("kernel: {image: a, cmdLine: b}", "a.yaml:1:20: kernel has no key 'cmdLine'; did you mean cmdline?")]
     [InlineData("kernel: a", "a.yaml:1:9: kernel wants keys with values, and \"a\" is text")]
-    [InlineData("kernel: {image: 5}", "a.yaml:1:17: kernel.image wants text, and 5 is a integer; put it in quotes: \"5\"")]
+    [InlineData("kernel: {image: 5}", "a.yaml:1:17: kernel.image wants text, and 5 is an integer; put it in quotes: \"5\"")]
     [InlineData("kernel: {image: }", "kernel.image wants text, and there is nothing; leave the key out, or give it a value")]
     [InlineData("init: a", "a.yaml:1:7: init wants a list, and \"a\" is text")]
     [InlineData("init: [1.5]", "init[0] wants text, and 1.5 is a float; put it in quotes: \"1.5\"")]
@@ -76,7 +76,7 @@ public sealed class SchemaTests
     [InlineData("services: [{name: a}]", "a.yaml:1:12: services[0] lacks the key image")]
     [InlineData("services: [{image: a}]", "services[0] lacks the key name")]
     [InlineData("services: [{name: a, image: b, comand: [x]}]", "services[0] has no key 'comand'; did you mean command?")]
-    [InlineData("services: [{name: a, image: b, command: [sleep, 100]}]", "services[0].command[1] wants text, and 100 is a integer; put it in quotes: \"100\"")]
+    [InlineData("services: [{name: a, image: b, command: [sleep, 100]}]", "services[0].command[1] wants text, and 100 is an integer; put it in quotes: \"100\"")]
     [InlineData("services: [{name: a, image: b, readonly: yes}]", "services[0].readonly wants true or false, and \"yes\" is text; only true and false without quotes will do")]
     [InlineData("services: [{name: a, image: b, readonly: 'true'}]", "only true and false without quotes will do")]
     [InlineData("services: [{name: a, image: b, uid: 1.5}]", "services[0].uid wants a whole number or text")]
@@ -84,7 +84,7 @@ public sealed class SchemaTests
     [InlineData("services: [{name: a, image: b, resources: {memory: {limits: 5}}}]", "services[0].resources.memory has no key 'limits'; did you mean limit?")]
     [InlineData("services: [{name: a, image: b, devices: [{type: c}]}]", "services[0].devices[0] lacks the key path")]
     [InlineData("services: [{name: a, image: b, devices: [{path: x, mode: 0666}]}]", "devices[0].mode wants text")]
-    [InlineData("services: [{name: a, image: b, sysctl: {a: 1}}]", "services[0].sysctl.a wants text, and 1 is a integer")]
+    [InlineData("services: [{name: a, image: b, sysctl: {a: 1}}]", "services[0].sysctl.a wants text, and 1 is an integer")]
     [InlineData("services: [{name: ../x, image: b}]", "services[0].name is '../x'; a container's name has letters")]
     [InlineData("services: [{name: '', image: b}]", "services[0].name is ''")]
     [InlineData("services: [{name: a, image: b}, {name: a, image: c}]", "a.yaml:1:33: there are two services with the name a; names are unique")]
@@ -103,7 +103,7 @@ public sealed class SchemaTests
     [InlineData("files: [{path: x, directory: true, contents: a}]", "is a directory, and so has no contents")]
     [InlineData("files: [{path: x, source: a, metadata: yaml}]", "has source or metadata, not both")]
     [InlineData("files: [{path: x, metadata: toml}]", "metadata of x is yaml or json, not 'toml'")]
-    [InlineData("files: [{path: x, contents: a, mode: 0644}]", "files[0].mode wants text, and 0644 is a integer; put it in quotes: \"0644\"")]
+    [InlineData("files: [{path: x, contents: a, mode: 0644}]", "files[0].mode wants text, and 0644 is an integer; put it in quotes: \"0644\"")]
     [InlineData("files: [{path: x, contents: a, mode: '0999'}]", "a mode is octal, such as \"0644\", not '0999'")]
     [InlineData("files: [{path: x, contents: a, mode: '17777'}]", "a mode is octal")]
     [InlineData("outputs: [{formt: x}]", "outputs[0] has no key 'formt'; did you mean format?")]
@@ -148,6 +148,14 @@ public sealed class SchemaTests
         Assert.Equal(("k", "b"), (merged.Kernel!.Image, merged.Kernel.Cmdline));
         Assert.Equal(["x", "y"], merged.Init);
         Assert.Equal(["s", "t"], merged.Services.Select(service => service.Name));
+    }
+
+    [Fact]
+    public void An_empty_word_of_a_later_file_takes_nothing_back_but_the_modules()
+    {
+        var merged = ConfigurationReader.Read([("a", "kernel: {image: k, cmdline: a, binary: b, tar: c}"), ("b", "kernel: {image: '', cmdline: '', binary: '', tar: ''}")]);
+
+        Assert.Equal(("k", "a", "b", ""), (merged.Kernel!.Image, merged.Kernel.Cmdline, merged.Kernel.Binary, merged.Kernel.Tar));
     }
 
     [Fact]
