@@ -25,7 +25,8 @@ internal sealed class ConsolePump
 
     private static readonly TimeSpan TellEvery = TimeSpan.FromMilliseconds(TellMilliseconds);
 
-    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(5);
+    // Who writes less often than that is told at once each time: a key and its echo wait for nothing.
+    private static readonly TimeSpan Pause = TimeSpan.FromMicroseconds(500);
 
     // A process that the hypervisor left behind may hold the terminal open for ever.
     private static readonly TimeSpan DrainLimit = TimeSpan.FromSeconds(1);
@@ -88,7 +89,9 @@ internal sealed class ConsolePump
 
                 var now = _time.GetTimestamp();
                 Pace(count, now, hasPaused: _time.GetElapsedTime(lastRead, now) >= Pause);
-                lastRead = now;
+
+                // What this thread waited is no pause of the writer's.
+                lastRead = _gathered ? _time.GetTimestamp() : now;
                 continue;
             }
 

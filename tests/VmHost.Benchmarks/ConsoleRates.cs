@@ -34,10 +34,11 @@ internal static class ConsoleRates
         var rows = new List<Measurement>();
 
         rows.AddRange(await rates.PeersAsync(Pairs, Mebibytes));
-        rows.Add(await rates.StalledAsync(Pairs, FollowedMebibytes, stalled: 100));
+        rows.Add(await rates.StalledAsync(Pairs, Mebibytes, stalled: 100));
         foreach (var (followers, mebibytes, aim) in ((int, int, double)[])[(1, FollowedMebibytes, 1 / 0.7), (10, 32, 1000.0 / 250), (100, 8, 1000.0 / 120)])
             rows.Add(await rates.FollowAsync(Pairs, mebibytes, followers, aim));
 
+        rows.Add(await rates.BesideNoneAsync(Pairs, FollowedMebibytes));
         rows.AddRange(await rates.ReplayAsync(Pairs));
         return rows;
     }
@@ -145,6 +146,26 @@ internal static class ConsoleRates
             bare?.Dispose();
 
             return Measurement.Of($"P4-{followers}", $"console to {followers} followers, in sum / bare gRPC streams", "ms/MB", measured, followers == 1 ? "ratio" : "value", aim, HashOk);
+        }
+
+        /// <summary>What one follower costs where the terminal is slower than any stream: the guest, and so the follower, has to wait for it.</summary>
+        internal async Task<Measurement> BesideNoneAsync(int pairs, int mebibytes)
+        {
+            var measured = new List<Pair>();
+            for (var i = 0; i <= pairs; i++)
+            {
+                var (alone, raw, _) = await WriteAsync(mebibytes, 0, 0);
+                var (followed, value, received) = await WriteAsync(mebibytes, 1, 0);
+                using var directory = new TemporaryDirectory();
+                var whole = Whole(alone, directory);
+                HashOk &= HasLength(whole, mebibytes) && received.All(one => one.IsWhole(whole));
+                await DeleteAsync(alone);
+                await DeleteAsync(followed);
+                if (i > 0)
+                    measured.Add(new(raw, value));
+            }
+
+            return Measurement.Of("P4-1-terminal", "console to 1 follower / to the journal with none", "ms/MB", measured, "ratio", 1 / 0.7, HashOk);
         }
 
         internal async Task<IEnumerable<Measurement>> ReplayAsync(int pairs)

@@ -50,7 +50,7 @@ public sealed class ConsoleReader(ConsoleFeed feed, TimeProvider time)
         await foreach (var chunk in ReadAsync(asked, range, reader, ct))
         {
             var writing = write(chunk);
-            if (!writing.IsCompleted && !await EndsSoonAsync(writing, ct))
+            if (!writing.IsCompleted && !await EndsSoonAsync(writing))
                 reader.LetGo();
             await writing;
         }
@@ -136,11 +136,12 @@ public sealed class ConsoleReader(ConsoleFeed feed, TimeProvider time)
 
     private ConsoleRange Find(ConsoleSelection asked) => Reading(() => ConsoleRange.Find(feed.Directory, asked, time.GetUtcNow()));
 
-    private async Task<bool> EndsSoonAsync(Task writing, CancellationToken ct)
+    private async Task<bool> EndsSoonAsync(Task writing)
     {
         try
         {
-            await writing.WaitAsync(LetGoAfter, time, ct);
+            // It is called off by itself.
+            await writing.WaitAsync(LetGoAfter, time, CancellationToken.None);
             return true;
         }
         catch (TimeoutException)
@@ -168,11 +169,15 @@ public sealed class ConsoleReader(ConsoleFeed feed, TimeProvider time)
         return true;
     });
 
-    private JournalRead Read(JournalReader reader, Span<byte> buffer)
+    private static JournalRead Read(JournalReader reader, Span<byte> buffer)
     {
         try
         {
-            return Directory.Exists(feed.Directory) ? reader.Read(buffer) : default;
+            return reader.Read(buffer);
+        }
+        catch (DirectoryNotFoundException)
+        {
+            return default;   // before the first boot
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -63,11 +63,26 @@ internal sealed class QmpServer : IDisposable
         }
     }
 
+    private Socket Accept()
+    {
+        while (true)
+        {
+            try
+            {
+                return _listener.Accept();
+            }
+            catch (SocketException e) when (e.SocketErrorCode == SocketError.Interrupted)
+            {
+                // A signal came, such as that of a terminal's new size.
+            }
+        }
+    }
+
     private void ServeClients()
     {
         while (true)
         {
-            var client = _listener.Accept();
+            var client = Accept();
             lock (_lock)
                 (_client, _greeting) = (client, true);
 
