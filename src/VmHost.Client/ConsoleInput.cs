@@ -24,19 +24,19 @@ public sealed class ConsoleInput(ConsoleService.ConsoleServiceClient console, Ti
     /// <summary>Types bytes. Returns when they are in the terminal's queue.</summary>
     /// <param name="machine">Name or id.</param>
     /// <param name="data">At most <see cref="MaxLength"/> bytes.</param>
-    /// <param name="ct">Gives up; the bytes may have been typed.</param>
+    /// <param name="ct">Gives up; the bytes may have been typed. Nothing else does at a guest that does not read.</param>
     /// <returns>False when the daemon went away while it had the bytes: nobody knows whether they were typed.</returns>
     /// <exception cref="RpcException">As WriteConsole; UNAVAILABLE when the daemon did not come back in time.</exception>
     public Task<bool> WriteAsync(string machine, ReadOnlyMemory<byte> data, CancellationToken ct)
     {
         var request = new WriteConsoleRequest { Machine = machine, Data = ByteString.CopyFrom(data.Span), HoldToken = HoldToken, Force = Force };
-        return Reconnection.UntilReachedAsync(AttemptAsync, GiveUpAfter, time, ct);
+        return Reconnection.WhenReachedAsync(AttemptAsync, GiveUpAfter, time, ct);
 
-        async Task<bool> AttemptAsync(CancellationToken token)
+        async Task<bool> AttemptAsync()
         {
             try
             {
-                await console.WriteConsoleAsync(request, cancellationToken: token);
+                await console.WriteConsoleAsync(request, cancellationToken: ct);
                 return true;
             }
             catch (RpcException e) when (Reconnection.IsInterruptionOfReached(e))

@@ -11,6 +11,9 @@ internal static class Reconnection
     /// <summary>How long a daemon that went away is waited for where nothing else is said.</summary>
     internal static readonly TimeSpan DefaultLimit = TimeSpan.FromSeconds(10);
 
+    /// <summary>The longest pause between two tries.</summary>
+    internal static readonly TimeSpan MaxPause = TimeSpan.FromMilliseconds(250);
+
     /// <summary>
     /// A daemon that ends properly says UNAVAILABLE; one that is killed breaks the connection, which reads the same. While
     /// it is away, connecting fails in our own words, which gRPC calls INTERNAL; so it calls a connection that one side closed
@@ -39,6 +42,27 @@ internal static class Reconnection
     internal static bool IsInterruptionOfReached(RpcException e) =>
         IsInterruption(e) && DaemonUnreachableException.Find(e) is null;
 
+    /// <summary>Makes a call again until it reaches the daemon, which then may take as long as it likes.</summary>
+    /// <exception cref="RpcException">As the call; UNAVAILABLE when the daemon was not reached within <paramref name="limit"/>.</exception>
+    internal static async Task<T> WhenReachedAsync<T>(Func<Task<T>> call, TimeSpan limit, TimeProvider time, CancellationToken ct)
+    {
+        var since = time.GetTimestamp();
+        while (true)
+        {
+            try
+            {
+                return await call();
+            }
+            catch (RpcException e) when (IsInterruption(e))
+            {
+                if (time.GetElapsedTime(since) >= limit)
+                    throw DidNotComeBack(limit);
+
+                await Task.Delay(MaxPause, time, ct);
+            }
+        }
+    }
+
     /// <summary>Makes a call that takes long, and makes it again when the daemon went away in between and came back.</summary>
     /// <param name="call">What was asked is asked again as it was.</param>
     /// <param name="quick">Finds out when it is back: the call itself has no limit of ours and must not get one.</param>
@@ -58,6 +82,9 @@ internal static class Reconnection
             catch (RpcException e) when (IsInterruptionOfReached(e))
             {
                 await UntilReachedAsync(quick, limit, time, ct);
+
+                // One that fails each time must not be made as fast as it fails.
+                await Task.Delay(MaxPause, time, ct);
             }
         }
     }
@@ -74,7 +101,7 @@ internal static class Reconnection
                 ShouldHandle = new PredicateBuilder().Handle<RpcException>(IsInterruption),
                 BackoffType = DelayBackoffType.Exponential,
                 Delay = TimeSpan.FromMilliseconds(50),
-                MaxDelay = TimeSpan.FromMilliseconds(250),
+                MaxDelay = MaxPause,
                 MaxRetryAttempts = int.MaxValue,
             })
             .Build();
@@ -84,8 +111,10 @@ internal static class Reconnection
         }
         catch (TimeoutRejectedException)
         {
-            throw new RpcException(new(
-                StatusCode.Unavailable, $"the daemon went away and did not come back within {limit.TotalSeconds:0} s; machines go on"));
+            throw DidNotComeBack(limit);
         }
     }
+
+    private static RpcException DidNotComeBack(TimeSpan limit) =>
+        new(new(StatusCode.Unavailable, $"the daemon went away and did not come back within {limit.TotalSeconds:0} s; machines go on"));
 }

@@ -20,6 +20,7 @@ internal sealed class ResumingStream(TimeProvider time, TimeSpan giveUpAfter, Ac
         Func<CancellationToken, AsyncServerStreamingCall<T>> open, [EnumeratorCancellation] CancellationToken ct)
     {
         var call = open(ct);
+        var came = true;
         try
         {
             while (true)
@@ -33,6 +34,11 @@ internal sealed class ResumingStream(TimeProvider time, TimeSpan giveUpAfter, Ac
                 {
                     onInterrupted?.Invoke();
                     call.Dispose();
+
+                    // One that breaks each time must not be opened as fast as it breaks.
+                    if (!came)
+                        await Task.Delay(Reconnection.MaxPause, time, ct);
+                    came = false;
                     call = await Reconnection.UntilReachedAsync(attempt => ReopenAsync(open, ct, attempt), giveUpAfter, time, ct);
                     continue;
                 }
@@ -40,6 +46,7 @@ internal sealed class ResumingStream(TimeProvider time, TimeSpan giveUpAfter, Ac
                 if (!more)
                     yield break;
 
+                came = true;
                 yield return call.ResponseStream.Current;
             }
         }

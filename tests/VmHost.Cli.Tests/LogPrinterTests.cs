@@ -44,7 +44,7 @@ public sealed class LogPrinterTests : IDisposable
     }
 
     [Fact]
-    public void What_shows_nothing_leaves_no_file_unless_it_came_to_its_end()
+    public void A_file_is_made_when_it_is_opened_and_not_before()
     {
         using (new LogSink(_path))
         {
@@ -91,7 +91,7 @@ public sealed class LogPrinterTests : IDisposable
             foreach (var (index, piece) in pieces.Index())
                 printer.Write(Encoding.UTF8.GetBytes(piece), Noon + TimeSpan.FromSeconds(index));
             printer.Finish();
-            sink.Finish();
+            sink.Open();
         }
 
         return File.ReadAllText(_path);

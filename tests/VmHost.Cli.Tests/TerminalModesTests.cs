@@ -5,7 +5,7 @@ namespace VmHost.Cli.Tests;
 
 public sealed class TerminalModesTests
 {
-    private const string Plain = "\e[m\e(B";
+    private const string Plain = "\e[m\e(B\x0f\e[4l\e[?7h";
 
     [Theory]
     [InlineData("no escape", "")]
@@ -17,6 +17,8 @@ public sealed class TerminalModesTests
     [InlineData("\e[?1000;1006;25hx\e[?2004h", "\e[?1000l\e[?1006l\e[?2004l")]
     [InlineData("\e[?1h\e=\e[?1049h\e[?25l", "\e>\e[?1l\e[?1049l\e[?25h")]
     [InlineData("\e=\e>", "")]
+    [InlineData("\e[2;20r", "\e7\e[r\e8")]
+    [InlineData("\e[r\e[?1049h", "\e7\e[r\e8\e[?1049l")]
     [InlineData("\e[?1049h\e[?25l\ec", "")]
     [InlineData("\e[1049h\e[?1049x\e[?1049\e[?1049$p", "")]
     [InlineData("\e[?99999999999999999999h\e[?7h\e[?;;;;;;;;;;;;;;;;;;1049h", "")]

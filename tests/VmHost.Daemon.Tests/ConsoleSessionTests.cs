@@ -1,3 +1,4 @@
+using VmHost.Client;
 using VmHost.Protocol.V1;
 using VmHost.ShimContract.Posix;
 using VmHost.TestKit;
@@ -165,6 +166,15 @@ public sealed class ConsoleSessionTests(FakeDaemonFixture fixture) : IClassFixtu
         Assert.Equal(0, (await console.ExitAsync()).Code);
         Assert.Contains("Left the console of hung, which goes on", console.Shown, StringComparison.Ordinal);
         Assert.Equal(console.Before, console.Settings);
+    }
+
+    [Fact]
+    public async Task Who_writes_waits_for_the_guest_longer_than_for_a_daemon()
+    {
+        var machine = await _client.RunAsync(_daemon, "slow", "sleep:1500;echo");
+        var input = new ConsoleInput(_client.Console, TimeProvider.System) { GiveUpAfter = TimeSpan.FromMilliseconds(100) };
+
+        Assert.True(await input.WriteAsync(machine.Id, new byte[60_000], TestContext.Current.CancellationToken));
     }
 
     [Fact]

@@ -79,10 +79,10 @@ public sealed class LogsTests(FakeDaemonFixture fixture) : IClassFixture<FakeDae
         await _client.RunAsync(_daemon, "first", "echo");
         await _client.RunAsync(_daemon, "second", "echo");
         using var logs = TerminalSession.Start(Repository.Cli, "--host", _daemon.Socket, "logs", "-f", "first", "second");
-        foreach (var name in (string[])["first", "second", "first"])
+        foreach (var (turn, name) in ((string[])["first", "second", "first"]).Index())
         {
-            await _client.Console.WriteConsoleAsync(new() { Machine = name, Data = Google.Protobuf.ByteString.CopyFromUtf8("typed\n") });
-            await logs.ShowsAsync($"{name} | typed");
+            await _client.Console.WriteConsoleAsync(new() { Machine = name, Data = Google.Protobuf.ByteString.CopyFromUtf8($"typed {turn}\n") });
+            await logs.ShowsAsync($"{name} | typed {turn}");
         }
 
         foreach (var name in (string[])["first", "second"])

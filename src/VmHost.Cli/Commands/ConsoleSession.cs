@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.IO.Pipelines;
 using System.Runtime.InteropServices;
 using System.Threading.Channels;
 using Grpc.Core;
@@ -18,13 +19,16 @@ namespace VmHost.Cli.Commands;
 /// <param name="recording">Gets what the terminal shows; null for none.</param>
 internal sealed class ConsoleSession(Connection daemon, Machine machine, HeldConsole? keyboard, Recording? recording = null)
 {
-    // Of keyboard chunks: a megabyte of paste. Beyond it keys wait, and so do those that leave.
-    private const int MaxWaiting = 256;
+    // In bytes, that the guest did not take yet. Beyond it keys wait, and so do those that leave.
+    private const int MaxWaiting = 1 << 20;
 
     // What was typed right before leaving still arrives, if the guest takes it.
     private static readonly TimeSpan LastKeys = TimeSpan.FromSeconds(1);
 
     private readonly ConsoleInput _input = new(daemon.Console, TimeProvider.System) { HoldToken = keyboard?.Token ?? "" };
+
+    // Two signals may come at once. Guards _resizing until the session ends.
+    private readonly Lock _resizes = new();
     private Task _resizing = Task.CompletedTask;
     private bool _toldReadOnly;
 
@@ -51,9 +55,10 @@ internal sealed class ConsoleSession(Connection daemon, Machine machine, HeldCon
     {
         using var raw = new RawTerminal();
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(ct);
-        using var resized = PosixSignalRegistration.Create(PosixSignal.SIGWINCH, _ => Resize(stop.Token));
-        using var resumed = PosixSignalRegistration.Create(PosixSignal.SIGCONT, _ => Resize(stop.Token));
-        Resize(stop.Token);
+        var stopped = stop.Token;
+        using var resized = PosixSignalRegistration.Create(PosixSignal.SIGWINCH, _ => Resize(stopped));
+        using var resumed = PosixSignalRegistration.Create(PosixSignal.SIGCONT, _ => Resize(stopped));
+        Resize(stopped);
 
         var reading = ReadAsync(raw, offset, stop.Token);
         var typing = TypeAsync(Keyboard.Open(), stop.Token);
@@ -82,39 +87,48 @@ internal sealed class ConsoleSession(Connection daemon, Machine machine, HeldCon
         }
     }
 
-    // The keys that leave are looked for in what is typed, not in what the guest has taken: it may take nothing any more.
+    // Returns when the person leaves.
     private async Task TypeAsync(ChannelReader<byte[]> typedKeys, CancellationToken ct)
     {
         using var leaving = CancellationTokenSource.CreateLinkedTokenSource(ct);
-        var waiting = Channel.CreateBounded<byte[]>(MaxWaiting);
+        var waiting = new Pipe(new PipeOptions(pauseWriterThreshold: MaxWaiting, resumeWriterThreshold: MaxWaiting / 2));
         var sending = SendAllAsync(waiting.Reader, leaving.Token);
+        var queueing = QueueAsync(typedKeys, waiting.Writer, ct);
+        if (await Task.WhenAny(queueing, sending) == queueing)
+        {
+            await queueing;
+            leaving.CancelAfter(LastKeys);
+        }
+
+        await sending;
+    }
+
+    // The keys that leave are looked for in what is typed, not in what the guest has taken: it may take nothing any more.
+    private static async Task QueueAsync(ChannelReader<byte[]> typedKeys, PipeWriter waiting, CancellationToken ct)
+    {
         var keys = new DetachKeys();
         await foreach (var typed in typedKeys.ReadAllAsync(ct))
         {
             var (data, leaves) = keys.Take(typed);
             if (!data.IsEmpty)
-                await waiting.Writer.WriteAsync(data.ToArray(), ct);
+                await waiting.WriteAsync(data, ct);
             if (leaves)
                 break;
         }
 
-        waiting.Writer.Complete();
-        leaving.CancelAfter(LastKeys);
-        await sending;
+        await waiting.CompleteAsync();
     }
 
     // What piled up while the guest took what was before it goes at once.
-    private async Task SendAllAsync(ChannelReader<byte[]> waiting, CancellationToken ct)
+    private async Task SendAllAsync(PipeReader waiting, CancellationToken ct)
     {
-        var data = new ArrayBufferWriter<byte>();
         try
         {
-            while (await waiting.WaitToReadAsync(ct))
+            while (await waiting.ReadAsync(ct) is { Buffer: { IsEmpty: false } typed })
             {
-                data.ResetWrittenCount();
-                while (data.WrittenCount + (2 * Keyboard.ChunkSize) <= ConsoleInput.MaxLength && waiting.TryRead(out var typed))
-                    data.Write(typed);
-                await SendAsync(data.WrittenMemory, ct);
+                var part = typed.Slice(0, Math.Min(typed.Length, ConsoleInput.MaxLength));
+                await SendAsync(part.ToArray(), ct);
+                waiting.AdvanceTo(part.End);
             }
         }
         catch (Exception e) when (ct.IsCancellationRequested && e is OperationCanceledException or RpcException { StatusCode: StatusCode.Cancelled })
@@ -173,7 +187,10 @@ internal sealed class ConsoleSession(Connection daemon, Machine machine, HeldCon
             return;
 
         recording?.Resized(size);
-        if (keyboard is not null && !keyboard.Lost.IsCompleted)
+        if (keyboard is null || keyboard.Lost.IsCompleted)
+            return;
+
+        lock (_resizes)
             _resizing = TellSizeAsync(_resizing, size, keyboard, ct);
     }
 

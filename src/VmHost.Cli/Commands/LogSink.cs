@@ -2,7 +2,7 @@ using VmHost.Cli.Terminal;
 
 namespace VmHost.Cli.Commands;
 
-/// <summary>Where logs go: stdout, or a file, which is made when there is something to write: a mistake leaves none.</summary>
+/// <summary>Where logs go: stdout, or a file, which is made when the daemon has agreed: a mistake leaves none.</summary>
 internal sealed class LogSink : IDisposable
 {
     private const string Label = "--output-file";
@@ -25,29 +25,28 @@ internal sealed class LogSink : IDisposable
     /// <summary>A person sees it as it comes.</summary>
     internal bool IsTerminal => _path is null && Output.IsTerminal;
 
+    /// <summary>Makes the file; more than once is once.</summary>
+    /// <exception cref="CliException">It cannot be made.</exception>
+    internal void Open()
+    {
+        lock (_lock)
+            OpenLocked();
+    }
+
     /// <exception cref="IOException">It cannot be written.</exception>
     /// <exception cref="CliException">The file cannot be made.</exception>
     internal void Write(ReadOnlySpan<byte> data)
     {
-        if (data.IsEmpty)
-            return;
-
         lock (_lock)
         {
             if (_path is null)
                 StandardStreams.Write(data);
             else
-                (_file ??= NewFile.Create(Label, _path)).Write(data);
+                OpenLocked()!.Write(data);
         }
     }
 
-    /// <summary>All was shown, and be it nothing.</summary>
-    /// <exception cref="CliException">The file cannot be made.</exception>
-    internal void Finish()
-    {
-        if (_path is not null)
-            _file ??= NewFile.Create(Label, _path);
-    }
-
     public void Dispose() => _file?.Dispose();
+
+    private FileStream? OpenLocked() => _path is null ? null : _file ??= NewFile.Create(Label, _path);
 }

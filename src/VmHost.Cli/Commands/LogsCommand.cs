@@ -64,8 +64,6 @@ internal static class LogsCommand
                 failure = failure == ExitCodes.Ok ? code : failure;
             }
 
-            if (failure == ExitCodes.Ok)
-                sink.Finish();
             return failure;
         });
         return command;

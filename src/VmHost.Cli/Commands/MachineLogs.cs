@@ -94,6 +94,8 @@ internal sealed class MachineLogs(Connection daemon, LogSelection selection, Log
         var boot = 0;
         await foreach (var chunk in ConsoleCopy.Reader(daemon).ReadAsync(request, ct))
         {
+            sink.Open();
+
             // The line before a gap has lost its end, and the one behind it its begin.
             if (chunk.GapBytes > 0)
                 printer.Finish();
@@ -114,6 +116,7 @@ internal sealed class MachineLogs(Connection daemon, LogSelection selection, Log
     private async Task CopyHypervisorLogAsync(string machine, LogPrinter printer, CancellationToken ct)
     {
         var log = await daemon.Console.GetHypervisorLogAsync(new() { Machine = machine }, cancellationToken: ct);
+        sink.Open();
         printer.Write(log.Data.Span, null);
         printer.Finish();
     }
@@ -129,6 +132,7 @@ internal sealed class MachineLogs(Connection daemon, LogSelection selection, Log
         var events = new ResumingEvents(daemon.Events, TimeProvider.System);
         await foreach (var response in events.ReadAsync(request, ct))
         {
+            sink.Open();
             if (response.Event is not { MachineId.Length: > 0 } happened)
                 continue;
 

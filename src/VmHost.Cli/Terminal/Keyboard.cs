@@ -5,8 +5,7 @@ namespace VmHost.Cli.Terminal;
 /// <summary>What is typed, as it comes. A read of a terminal cannot be called off, so it has a thread that ends with the process.</summary>
 internal static class Keyboard
 {
-    /// <summary>The most bytes in one piece.</summary>
-    internal const int ChunkSize = 4096;
+    private const int ChunkSize = 4096;
 
     // A paste is read no faster than it can be sent.
     private const int MaxChunks = 4;

@@ -4,7 +4,7 @@ namespace VmHost.Cli.Terminal;
 
 /// <summary>
 /// The terminal on stdin in raw mode: every key goes to whoever reads, Ctrl-C too. It is as it was once this is disposed, when a
-/// signal ends vmctl, and while one stops it.
+/// signal ends vmctl, and, but for what the guest drew, while one stops it.
 /// </summary>
 internal sealed partial class RawTerminal : IDisposable
 {

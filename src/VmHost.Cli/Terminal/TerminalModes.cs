@@ -5,8 +5,8 @@ namespace VmHost.Cli.Terminal;
 
 /// <summary>
 /// What a guest's output has switched on at the terminal that would be in a person's way after leaving: the alternate screen, a
-/// hidden cursor, reports of the mouse. It works byte by byte, so it does not matter how the output is cut into pieces.
-/// Source: xterm's control sequences, DEC private modes (ESC [ ? N h and l).
+/// hidden cursor, reports of the mouse, lines that do not scroll. It works byte by byte, so it does not matter how the output is cut into pieces.
+/// Source: xterm's control sequences: DEC private modes (ESC [ ? N h and l), DECSTBM (ESC [ N ; N r).
 /// </summary>
 internal sealed class TerminalModes
 {
@@ -23,6 +23,7 @@ internal sealed class TerminalModes
     private readonly List<int> _parameters = [];
     private bool _cursorHidden;
     private bool _keypad;
+    private bool _region;
     private State _state;
 
     private enum State
@@ -47,12 +48,16 @@ internal sealed class TerminalModes
         }
     }
 
-    /// <summary>What puts the terminal back; always with the plain colours and the usual letters.</summary>
+    /// <summary>What puts the terminal back; always with the plain colours, the usual letters, lines that wrap and no inserting.</summary>
     internal byte[] Undo()
     {
         lock (_lock)
         {
-            var undo = new StringBuilder("\e[m\e(B");
+            var undo = new StringBuilder("\e[m\e(B\x0f\e[4l\e[?7h");
+
+            // Without the cursor's going home, which it does with a new region.
+            if (_region)
+                undo.Append("\e7\e[r\e8");
             if (_keypad)
                 undo.Append("\e>");
             foreach (var mode in Watched.Where(_on.Contains))
@@ -76,10 +81,16 @@ internal sealed class TerminalModes
             case State.Escaped:
                 AfterEscapeLocked(value);
                 break;
-            case State.Control:
-                _state = value == (byte)'?' ? State.Private : State.Text;
+            case State.Control when value == (byte)'?':
+                _state = State.Private;
                 _parameters.Clear();
                 _parameters.Add(0);
+                break;
+            case State.Control when value is (>= (byte)'0' and <= (byte)'9') or (byte)';':
+                break;
+            case State.Control:
+                _region |= value == (byte)'r';
+                _state = State.Text;
                 break;
             case State.Private when value is >= (byte)'0' and <= (byte)'9':
                 _parameters[^1] = Math.Min(MaxParameter, (_parameters[^1] * 10) + value - '0');
@@ -122,6 +133,6 @@ internal sealed class TerminalModes
     private void ResetLocked()
     {
         _on.Clear();
-        (_cursorHidden, _keypad) = (false, false);
+        (_cursorHidden, _keypad, _region) = (false, false, false);
     }
 }

@@ -15,6 +15,9 @@ internal sealed partial class ConnectionEnds : IDisposable
     private const string Reason = "error.type";
     private const string Client = "vmhost.client";
 
+    // By the client's end, not by the server.
+    private const string Reset = "connection_reset";
+
     private readonly MeterListener _listener = new();
     private readonly ILogger<ConnectionEnds> _logger;
 
@@ -47,7 +50,7 @@ internal sealed partial class ConnectionEnds : IDisposable
                 reason = tag.Value;
         }
 
-        if (client is not null && reason is not null)
+        if (client is not null && reason is not null and not Reset)
             LogGivenUp(client, seconds, reason);
     }
 

@@ -62,6 +62,7 @@ public sealed class ConsoleReader(ConsoleFeed feed, TimeProvider time)
         using var clock = asked.WithTimes ? new JournalClock(feed.Directory) : null;
         var buffer = new byte[MaxChunk];
         var wasShort = false;
+        var end = range.End;
 
         // Before there is anything: whoever is interrupted can then go on there, and not where such a begin would be later.
         yield return new(range.Begin, ReadOnlyMemory<byte>.Empty, 0, Boot: range.Boot);
@@ -72,7 +73,8 @@ public sealed class ConsoleReader(ConsoleFeed feed, TimeProvider time)
             var isLive = asked.Follow && state.Live;
 
             // A moment or a boot that was not over at the call may be by now.
-            var until = range.End ?? EndSince(asked, range);
+            end ??= EndSince(asked, range);
+            var until = end ?? long.MaxValue;
             if (reader.Position >= until)
                 yield break;
 
@@ -123,16 +125,20 @@ public sealed class ConsoleReader(ConsoleFeed feed, TimeProvider time)
         }
     }
 
-    // Where what is asked for ends that had no end at the call; far away as long as it has none.
-    private long EndSince(ConsoleSelection asked, ConsoleRange range)
+    // Where what is asked for ends that had no end at the call; null as long as it has none.
+    private long? EndSince(ConsoleSelection asked, ConsoleRange range)
     {
         var boot = feed.Boot;
         var isOver = range.Boot > 0 ? boot.Number > range.Boot : boot.Begin > range.Begin;
-        var end = asked.Boot is not null && isOver ? boot.Begin : long.MaxValue;
+        long? end = asked.Boot is not null && isOver ? BeginBehind(range.Boot) ?? boot.Begin : null;
         return asked.Until is { } until && until <= time.GetUtcNow()
-            ? Math.Min(end, Reading(() => JournalIndex.OffsetAt(feed.Directory, until)))
+            ? Math.Min(end ?? long.MaxValue, Reading(() => JournalIndex.OffsetAt(feed.Directory, until)))
             : end;
     }
+
+    // Of the boot that came next: by the time that a slow reader asks there may have been more.
+    private long? BeginBehind(int boot) =>
+        boot == 0 ? null : Reading(() => JournalIndex.Boots(feed.Directory)).Where(one => one.Number > boot).Select(one => (long?)one.Begin).FirstOrDefault();
 
     private ConsoleRange Find(ConsoleSelection asked) => Reading(() => ConsoleRange.Find(feed.Directory, asked, time.GetUtcNow()));
 

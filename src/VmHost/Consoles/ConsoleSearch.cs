@@ -72,27 +72,31 @@ public sealed class ConsoleSearch
         var window = ByteBefore(feed.Directory, offset);
         var begin = window.Length;
         var windowOffset = offset - begin;
+
+        // Ends with what was read so far, while more of it may be there already; so may what is behind a $.
+        ConsoleMatch? putOff = null;
         await foreach (var chunk in new ConsoleReader(feed, time).ReadAsync(new(Offset: offset), follow, ct))
         {
             // Across lost output there is no match.
             if (chunk.GapBytes > 0)
+            {
+                if (putOff is not null)
+                    return putOff;
                 (window, windowOffset, begin) = ("", chunk.Offset, 0);
+            }
 
             window += Encoding.Latin1.GetString(chunk.Data.Span);
-
-            // Where it ends with what was read so far, more of it may be there already; so may what is behind a $.
-            if (_pattern.Match(window, begin) is { Success: true } match
-                && (match.Index + match.Length < window.Length || IsEnd(feed.Directory, windowOffset + window.Length)))
-            {
-                return new(windowOffset + match.Index, Encoding.Latin1.GetBytes(match.Value));
-            }
+            var match = _pattern.Match(window, begin);
+            putOff = match.Success ? new(windowOffset + match.Index, Encoding.Latin1.GetBytes(match.Value)) : null;
+            if (match.Success && (match.Index + match.Length < window.Length || match.Length >= MaxMatch || IsEnd(feed.Directory, windowOffset + window.Length)))
+                return putOff;
 
             var surplus = window.Length - MaxMatch - 1;
             if (surplus > 0)
                 (window, windowOffset, begin) = (window[surplus..], windowOffset + surplus, 1);
         }
 
-        return null;
+        return putOff;
     }
 
     private static string ByteBefore(string directory, long offset)

@@ -53,12 +53,19 @@ public abstract record HypervisorFacts(HypervisorKind Kind, string? Path, string
 public sealed record QemuFacts(string? Path, string? Version, string Accelerator, bool HasSandbox, string? Problem)
     : HypervisorFacts(HypervisorKind.Qemu, Path, Version, Problem)
 {
-    /// <summary>Why KVM is not used though this user may open it: what a trial showed, in one line. Null: it is used, or cannot be opened.</summary>
-    public string? KvmProblem { get; init; }
+    /// <summary>
+    /// What a trial of KVM showed. Null: none was made, as this user cannot open it, QEMU cannot be used, somebody said which accelerator
+    /// to take, or there was no room for it.
+    /// </summary>
+    public KvmOutcome? Kvm { get; init; }
 
     /// <inheritdoc/>
     public override string ProgramName => "qemu-system-x86_64";
 }
+
+/// <summary>What a trial of KVM showed.</summary>
+/// <param name="Problem">Why QEMU can run no guest by it, in one line; null when one ran.</param>
+public sealed record KvmOutcome(string? Problem);
 
 /// <summary>xhyve.</summary>
 /// <param name="Path">Absolute path.</param>

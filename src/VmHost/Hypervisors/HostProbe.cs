@@ -17,7 +17,7 @@ public sealed record HypervisorPrograms(string? Qemu, string? Xhyve = null, stri
 }
 
 /// <summary>Finds out what this host offers. Safe for use by several callers at once.</summary>
-public sealed partial class HostProbe
+public sealed partial class HostProbe : IDisposable
 {
     private const string KvmDevice = "/dev/kvm";
     private const string DockersHyperKit = "com.docker.hyperkit";
@@ -41,6 +41,9 @@ public sealed partial class HostProbe
         _vfkit = new(programs.Vfkit, ["vfkit"], "--vfkit", time);
     }
 
+    /// <inheritdoc/>
+    public void Dispose() => _kvm.Dispose();
+
     private static HostPlatform Platform { get; } = new(
         OperatingSystem.IsMacOS(),
         RuntimeInformation.OSArchitecture == Architecture.Arm64 ? GuestArchitecture.Arm64 : GuestArchitecture.X64,
@@ -53,8 +56,8 @@ public sealed partial class HostProbe
         return new() { Platform = Platform, Qemu = await qemu, Xhyve = await xhyve, HyperKit = await hyperKit, Vfkit = await vfkit };
     }
 
-    // What runs QEMU's guests, and why it is not KVM though that can be opened.
-    private async Task<(string Name, string? KvmProblem)> AcceleratorAsync(string? qemu, CancellationToken ct)
+    // What runs QEMU's guests, and what a trial of KVM showed if one was made.
+    private async Task<(string Name, KvmOutcome? Kvm)> AcceleratorAsync(string? qemu, CancellationToken ct)
     {
         if (_accelerator is not null)
             return (_accelerator, null);
@@ -68,8 +71,8 @@ public sealed partial class HostProbe
             return (OperatingSystem.IsMacOS() ? "hvf:tcg" : "tcg", null);
 
         Descriptor.Close(descriptor);
-        var problem = qemu is null ? null : await _kvm.ProblemAsync(qemu, ct);
-        return (problem is null ? "kvm" : "tcg", problem);
+        var outcome = qemu is null ? null : await _kvm.OutcomeAsync(qemu, ct);
+        return (outcome?.Problem is null ? "kvm" : "tcg", outcome);
     }
 
     private async Task<QemuFacts> QemuAsync(CancellationToken ct)
@@ -86,8 +89,8 @@ public sealed partial class HostProbe
             },
             "qemu-system-x86_64 was not found in PATH or the usual places; install it (Debian: apt install qemu-system-x86; Homebrew: brew install qemu)",
             ct);
-        var (accelerator, kvmProblem) = await AcceleratorAsync(problem is null ? path : null, ct);
-        return new(path, answer?.Version, accelerator, answer?.HasSandbox ?? false, problem) { KvmProblem = kvmProblem };
+        var (accelerator, kvm) = await AcceleratorAsync(problem is null ? path : null, ct);
+        return new(path, answer?.Version, accelerator, answer?.HasSandbox ?? false, problem) { Kvm = kvm };
     }
 
     private async Task<XhyveFacts> XhyveAsync(CancellationToken ct)

@@ -10,7 +10,7 @@ namespace VmHost.Hypervisors;
 /// virtualisation is half there, QEMU dies at its start. Tried with a guest of three instructions.
 /// </summary>
 /// <param name="time">The clock.</param>
-internal sealed class KvmTrial(TimeProvider time)
+internal sealed class KvmTrial(TimeProvider time) : IDisposable
 {
     private const int SignalBase = 128;
     private const int RomBytes = 64 << 10;
@@ -29,32 +29,45 @@ internal sealed class KvmTrial(TimeProvider time)
     // mov al, Word; out Port, al; hlt
     private static readonly byte[] Guest = [0xB0, Word, 0xE6, Port, 0xF4];
 
-    private volatile Known? _known;
+    // One trial at a time: who comes meanwhile gets its outcome. Guards _known.
+    private readonly SemaphoreSlim _gate = new(1, 1);
+    private Known? _known;
 
     /// <summary>Tries it, unless that was done for this program: once where it worked, else a minute ago.</summary>
     /// <param name="qemu">Absolute path.</param>
     /// <param name="ct">Gives up.</param>
-    /// <returns>Why QEMU cannot, in one line; null when it can, or when that could not be found out.</returns>
-    internal async Task<string?> ProblemAsync(string qemu, CancellationToken ct)
+    /// <returns>Null when it could not be tried.</returns>
+    internal async Task<KvmOutcome?> OutcomeAsync(string qemu, CancellationToken ct)
     {
         if (!FileStatus.TryGet(qemu, out var status))
             return null;
 
         var stamp = (qemu, status.Inode, status.Size, status.ModifiedAt);
-        if (_known is { } known && known.Stamp == stamp && (known.Problem is null || time.GetElapsedTime(known.At) < TryAgain))
-            return known.Problem;
+        await _gate.WaitAsync(ct);
+        try
+        {
+            if (_known is { } known && known.Stamp == stamp && (known.Outcome.Problem is null || time.GetElapsedTime(known.At) < TryAgain))
+                return known.Outcome;
 
-        var problem = await TryAsync(qemu, "kvm", ct);
-        _known = new(stamp, problem, time.GetTimestamp());
-        return problem;
+            var outcome = await TryAsync(qemu, "kvm", ct);
+            if (outcome is not null)
+                _known = new(stamp, outcome, time.GetTimestamp());
+            return outcome;
+        }
+        finally
+        {
+            _gate.Release();
+        }
     }
+
+    public void Dispose() => _gate.Dispose();
 
     /// <summary>Runs the guest.</summary>
     /// <param name="qemu">Absolute path.</param>
     /// <param name="accelerator">As QEMU calls it.</param>
     /// <param name="ct">Gives up.</param>
-    /// <returns>As <see cref="ProblemAsync"/>.</returns>
-    internal async Task<string?> TryAsync(string qemu, string accelerator, CancellationToken ct)
+    /// <returns>As <see cref="OutcomeAsync"/>.</returns>
+    internal async Task<KvmOutcome?> TryAsync(string qemu, string accelerator, CancellationToken ct)
     {
         DirectoryInfo directory;
         try
@@ -81,11 +94,11 @@ internal sealed class KvmTrial(TimeProvider time)
                 .WithWorkingDirectory(directory.FullName)
                 .WithValidation(CommandResultValidation.None)
                 .ExecuteBufferedAsync(Encoding.UTF8, Encoding.UTF8, either.Token, CancellationToken.None);
-            return result.ExitCode == Expected ? null : Said(result);
+            return new(result.ExitCode == Expected ? null : Said(result));
         }
         catch (OperationCanceledException) when (!ct.IsCancellationRequested)
         {
-            return $"its first instructions did not run within {Limit.TotalSeconds:0} s";
+            return new($"its first instructions did not run within {Limit.TotalSeconds:0} s");
         }
         catch (Exception e) when (e is System.ComponentModel.Win32Exception or IOException or UnauthorizedAccessException or InvalidOperationException)
         {
@@ -111,5 +124,5 @@ internal sealed class KvmTrial(TimeProvider time)
         return lines.Length > 0 ? $"{end}: {lines[0]}" : end;
     }
 
-    private sealed record Known((string Path, ulong Inode, long Size, long ModifiedAt) Stamp, string? Problem, long At);
+    private sealed record Known((string Path, ulong Inode, long Size, long ModifiedAt) Stamp, KvmOutcome Outcome, long At);
 }

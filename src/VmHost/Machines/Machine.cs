@@ -250,7 +250,8 @@ public sealed partial class Machine
         if (startError is not null)
             exit = exit with { Reason = ExitReason.StartFailed, Detail = startError, Expected = false };
 
-        EndLocked(exit);
+        // One that reset itself that quickly reboots as any other, and ends as a reset loop if it goes on.
+        await EndOrRebootLockedAsync(exit);
         return exit;
     }
 

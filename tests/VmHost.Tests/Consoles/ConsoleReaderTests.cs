@@ -152,6 +152,24 @@ public sealed class ConsoleReaderTests : IDisposable
         Assert.False(await next);
     }
 
+    [Fact]
+    public async Task Following_a_boot_ends_where_the_next_begins_however_many_came_since()
+    {
+        _feed.BeginBoot(new(3, 24));
+        await using var reading = Reader().ReadAsync(new(new(), Follow: true) { Boot = 0 }, TestContext.Current.CancellationToken).GetAsyncEnumerator(TestContext.Current.CancellationToken);
+        Assert.True(await reading.MoveNextAsync());
+        for (var boot = 4; boot < 6; boot++)
+        {
+            using var writer = new JournalWriter(_directory.Path, JournalLimits.Default, boot, _time);
+            _feed.BeginBoot(new(boot, writer.Start));
+            writer.Append("more\n"u8);
+        }
+
+        Assert.True(await reading.MoveNextAsync());
+        Assert.Equal((24, 12), (reading.Current.Offset, reading.Current.Data.Length));
+        Assert.False(await reading.MoveNextAsync());
+    }
+
     [Theory]
     [InlineData(0, 36)]
     [InlineData(1, 32)]

@@ -36,6 +36,16 @@ public sealed class ConsoleSearchTests : IDisposable
         Assert.Equal(64, (await FindAsync(new string('.', 65_500) + new string('x', 64) + "\n", "x+", 0))?.Data.Length);
 
     [Fact]
+    public async Task A_match_that_ends_where_output_was_lost_is_one()
+    {
+        using (var writer = new JournalWriter(_directory.Path, JournalLimits.Default, 1, _time))
+            writer.Append("login: "u8);
+        await File.WriteAllTextAsync(JournalFormat.SegmentPath(_directory.Path, 100), "behind the gap\n", TestContext.Current.CancellationToken);
+
+        Assert.Equal(7, (await new ConsoleSearch("login: *").FindAsync(new ConsoleFeed(_directory.Path), 0, follow: false, _time, TestContext.Current.CancellationToken))?.End);
+    }
+
+    [Fact]
     public async Task An_offset_behind_the_end_is_refused() =>
         Assert.Equal(VmHostError.OutOfRange, (await Assert.ThrowsAsync<VmHostException>(() => FindAsync("abc", "c", 4))).Error);
 

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Time.Testing;
 using VmHost.Hypervisors;
+using VmHost.TestKit;
 using VmHost.Tests.Images;
 
 namespace VmHost.Tests.Hypervisors;
@@ -14,35 +15,58 @@ public sealed class KvmTrialTests : IDisposable
     [InlineData("exit 0", "QEMU ended with 0")]
     [InlineData("echo 'failed to set MSR 0x10a' >&2; echo 'Assertion failed' >&2; kill -ABRT $$", "QEMU died of signal 6: failed to set MSR 0x10a")]
     public async Task The_guests_own_end_is_what_counts(string body, string? problem) =>
-        Assert.Equal(problem, await new KvmTrial(TimeProvider.System).ProblemAsync(Program(body), TestContext.Current.CancellationToken));
+        Assert.Equal(new KvmOutcome(problem), await OutcomeAsync(TimeProvider.System, Program(body)));
 
     [Fact]
-    public async Task The_guest_ends_the_real_QEMU() =>
-        Assert.Null(await new KvmTrial(TimeProvider.System).TryAsync("/usr/bin/qemu-system-x86_64", "tcg", TestContext.Current.CancellationToken));
+    public async Task The_guest_ends_the_real_QEMU()
+    {
+        using var trial = new KvmTrial(TimeProvider.System);
+        Assert.Equal(new KvmOutcome(null), await trial.TryAsync("/usr/bin/qemu-system-x86_64", "tcg", TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
+    public async Task What_could_not_be_tried_is_not_known()
+    {
+        var qemu = Program("exit 35");
+        File.SetUnixFileMode(qemu, UnixFileMode.UserRead);
+
+        Assert.Null(await OutcomeAsync(TimeProvider.System, qemu));
+    }
+
+    [Fact]
+    public async Task Those_who_ask_at_the_same_time_get_one_trial()
+    {
+        var calls = _folder.Write("calls", "");
+        var qemu = Program($"echo call >>'{calls}'; exit 35");
+        using var trial = new KvmTrial(TimeProvider.System);
+
+        await Task.WhenAll(Enumerable.Range(0, 10).Select(_ => trial.OutcomeAsync(qemu, TestContext.Current.CancellationToken)));
+
+        Assert.Single(await File.ReadAllLinesAsync(calls, TestContext.Current.CancellationToken));
+    }
 
     [Fact]
     public async Task A_guest_that_does_not_run_is_given_up()
     {
         var time = new FakeTimeProvider();
         var started = _folder.File("started");
-        var problem = new KvmTrial(time).ProblemAsync(Program($"echo >'{started}'; exec sleep 600"), TestContext.Current.CancellationToken);
-        while (!File.Exists(started))
-            await Task.Yield();
+        var outcome = OutcomeAsync(time, Program($"echo >'{started}'; exec sleep 600"));
+        await Eventually.TrueAsync(() => File.Exists(started), "it runs");
 
         time.Advance(TimeSpan.FromSeconds(10));
 
-        Assert.Equal("its first instructions did not run within 10 s", await problem);
+        Assert.Equal("its first instructions did not run within 10 s", (await outcome)!.Problem);
     }
 
     [Fact]
     public async Task What_works_is_tried_once_and_what_does_not_again_after_a_minute()
     {
         var time = new FakeTimeProvider();
-        var trial = new KvmTrial(time);
+        using var trial = new KvmTrial(time);
         var calls = _folder.Write("calls", "");
         var works = _folder.File("works");
         var qemu = Program($"echo call >>'{calls}'; [ -e '{works}' ] && exit 35");
-        Task<string?> ProblemAsync() => trial.ProblemAsync(qemu, TestContext.Current.CancellationToken);
+        async Task<string?> ProblemAsync() => (await trial.OutcomeAsync(qemu, TestContext.Current.CancellationToken))!.Problem;
         async Task<int> CallsAsync() => (await File.ReadAllLinesAsync(calls, TestContext.Current.CancellationToken)).Length;
 
         Assert.NotNull(await ProblemAsync());
@@ -59,6 +83,12 @@ public sealed class KvmTrialTests : IDisposable
     }
 
     public void Dispose() => _folder.Dispose();
+
+    private static async Task<KvmOutcome?> OutcomeAsync(TimeProvider time, string qemu)
+    {
+        using var trial = new KvmTrial(time);
+        return await trial.OutcomeAsync(qemu, TestContext.Current.CancellationToken);
+    }
 
     private string Program(string body)
     {

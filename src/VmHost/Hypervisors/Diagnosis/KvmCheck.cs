@@ -16,14 +16,22 @@ internal static partial class KvmCheck
         if (evidence.Facts.Platform.Architecture != GuestArchitecture.X64)
             return Verdict.Warning(Title, $"this host's processor is no x86-64, which QEMU's guests are, {Slow}", "use an x86-64 host");
         if (linux is { HasKvmDevice: true, KvmOpenError: null })
-        {
-            return evidence.Facts.Qemu.KvmProblem is { } problem
-                ? Verdict.Warning(Title, $"/dev/kvm can be opened, but QEMU cannot run a guest by it ({problem}), {Slow}", "if this host is a virtual machine, look at its nested virtualisation; else update QEMU or end other hypervisors; it is tried again each minute")
-                : Verdict.Ok("KVM can be used", "/dev/kvm can be opened, and a guest ran by it");
-        }
+            return Opened(evidence.Facts.Qemu);
 
         return linux.HasKvmDevice ? NotOpened(linux) : NoDevice(linux.CpuInfo);
     }
+
+    private static Verdict Opened(QemuFacts qemu) =>
+        qemu switch
+        {
+            { Kvm.Problem: { } problem } => Verdict.Warning(
+                Title,
+                $"/dev/kvm can be opened, but QEMU cannot run a guest by it ({problem}), {Slow}",
+                "if this host is a virtual machine, look at its nested virtualisation; else update QEMU or end other hypervisors; it is tried again each minute"),
+            { Kvm: not null } => Verdict.Ok("KVM can be used", "/dev/kvm can be opened, and a guest ran by it"),
+            { Accelerator: not "kvm" } => Verdict.Warning("KVM is not used", $"/dev/kvm can be opened, but vmhostd was told to use {qemu.Accelerator}", "start vmhostd without --accelerator"),
+            _ => Verdict.Ok("KVM can be used", "/dev/kvm can be opened; whether a guest runs by it was not tried"),
+        };
 
     private static Verdict NotOpened(LinuxEvidence linux)
     {
