@@ -46,11 +46,26 @@ internal static class FileLock
     }
 
     /// <summary>Null: somebody has it, or shares it.</summary>
-    internal static FileStream? TryAcquire(string path)
+    internal static FileStream? TryAcquire(string path) => TryAcquire(path, FileMode.OpenOrCreate);
+
+    /// <summary>As <see cref="TryAcquire(string)"/>; null too: it is not there. A file that somebody removes is not made anew.</summary>
+    internal static FileStream? TryAcquireExisting(string path)
     {
         try
         {
-            return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            return TryAcquire(path, FileMode.Open);
+        }
+        catch (FileNotFoundException)
+        {
+            return null;
+        }
+    }
+
+    private static FileStream? TryAcquire(string path, FileMode mode)
+    {
+        try
+        {
+            return new FileStream(path, mode, FileAccess.ReadWrite, FileShare.None);
         }
         catch (IOException e) when (IsHeld(e))
         {

@@ -11,13 +11,13 @@ public sealed class OneBuildStore : IDisposable
 
     private readonly string _path;
 
-    // Null: somebody else has it.
+    // Null: somebody else has it, or removed it.
     private readonly FileStream? _lock;
 
-    private OneBuildStore(string path)
+    private OneBuildStore(string path, FileStream? @lock)
     {
         _path = path;
-        _lock = FileLock.TryAcquire(path);
+        _lock = @lock;
     }
 
     /// <summary>Where the build keeps its images.</summary>
@@ -35,7 +35,7 @@ public sealed class OneBuildStore : IDisposable
             {
                 // Who sweeps may come between the making of the file and its lock.
                 var path = Path.Combine(folder, $"{Guid.NewGuid():N}{LockExtension}");
-                var store = new OneBuildStore(path);
+                var store = new OneBuildStore(path, FileLock.TryAcquire(path));
                 if (store._lock is not null && File.Exists(path))
                     return store;
                 store.Dispose();
@@ -58,7 +58,7 @@ public sealed class OneBuildStore : IDisposable
         var freed = 0L;
         foreach (var path in System.IO.Directory.EnumerateFiles(folder, "*" + LockExtension).ToList())
         {
-            using var left = new OneBuildStore(path);
+            using var left = new OneBuildStore(path, FileLock.TryAcquireExisting(path));
             if (left._lock is not null && System.IO.Directory.Exists(left.Directory))
                 freed += new DirectoryInfo(left.Directory).EnumerateFiles("*", SearchOption.AllDirectories).Sum(file => file.Length);
         }

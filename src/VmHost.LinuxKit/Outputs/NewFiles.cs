@@ -54,7 +54,8 @@ internal sealed class NewFiles(string directory) : IDisposable
     {
         foreach (var file in Directory.EnumerateFiles(directory, ".*.new").Where(file => IsOurs(Path.GetFileName(file), name)).ToList())
         {
-            using var nobodys = FileLock.TryAcquire(file);
+            // Another build may clean up too. Were the file made anew, its maker would take that one for its own.
+            using var nobodys = FileLock.TryAcquireExisting(file);
             if (nobodys is not null)
                 File.Delete(file);
         }
