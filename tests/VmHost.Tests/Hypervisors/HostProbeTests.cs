@@ -45,6 +45,20 @@ public sealed class HostProbeTests : IDisposable
     public async Task A_program_that_is_another_one_is_told(string body, string problem) =>
         Assert.Contains(problem, (await ProbeAsync(new(Program("qemu", body)))).Qemu.Problem, StringComparison.Ordinal);
 
+    [Theory]
+    [InlineData("tcg")]
+    [InlineData("kvm")]
+    [InlineData("hvf")]
+    public async Task An_accelerator_that_somebody_names_is_taken_and_not_tried(string name)
+    {
+        var tried = _folder.File("tried");
+        var qemu = Program("qemu", $"case $1 in -version) echo QEMU emulator version 9.2.0;; -help) ;; *) touch '{tried}';; esac");
+
+        var facts = (await ProbeAsync(new(qemu) { Accelerator = name })).Qemu;
+
+        Assert.Equal((name, null, false), (facts.Accelerator, facts.Kvm, File.Exists(tried)));
+    }
+
     [Fact]
     public async Task A_failure_is_not_kept()
     {
