@@ -53,7 +53,7 @@ internal sealed class DaemonOptions
     /// How long a client may be silent, in seconds: it is asked after three quarters of that, and given up if it does not answer. 4 to
     /// 86,400. A client that comes back, as after a sleep of the host, goes on where it was.
     /// </summary>
-    [Range(4, 86_400, ErrorMessage = "--client-timeout-seconds must be 4 to 86400")]
+    [Range(4, 86_400)]
     public int ClientTimeoutSeconds { get; set; } = 40;
 
     /// <summary>Machines that may exist, running or not. 1 to 100,000.</summary>
