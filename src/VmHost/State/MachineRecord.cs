@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Text.Json.Serialization;
 using VmHost.Hypervisors;
 using VmHost.Specs;
 
@@ -46,6 +47,10 @@ public sealed record MachineRecord
     /// <summary>Whether its last end was asked for. A start takes it back.</summary>
     public bool StoppedByHand { get; init; }
 
+    /// <summary>A halt or kill that is under way, so that the next daemon can complete it; null for none.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public HaltIntent? Halt { get; init; }
+
     /// <summary>Why it is at rest, or waits: for a person. Null while it runs.</summary>
     public string? RestDetail { get; init; }
 
@@ -55,6 +60,13 @@ public sealed record MachineRecord
     /// <summary>Who asked for it to be created: the request's id, so that asking again makes no second one. Null for none.</summary>
     public string? RequestId { get; init; }
 }
+
+/// <summary>A halt or kill that was asked for, written before the first attempt.</summary>
+/// <param name="Boot">The number of the boot that is to end.</param>
+/// <param name="Deadline">The end of the grace time, by the host's clock.</param>
+/// <param name="KillAfterwards">Whether the hypervisor is killed at the deadline; otherwise the halt is given up then.</param>
+/// <param name="ConsoleLine">Typed on the console for guests that do not know the power button; null for nothing.</param>
+public sealed record HaltIntent(int Boot, DateTimeOffset Deadline, bool KillAfterwards, string? ConsoleLine);
 
 /// <summary>How far a machine's restart policy got.</summary>
 /// <param name="Attempts">Starts in a row that the policy made or is about to make.</param>

@@ -1,0 +1,167 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using System.Text;
+using VmHost.Hypervisors;
+using VmHost.Machines.Events;
+using VmHost.Specs;
+using VmHost.State;
+using VmHost.Supervision;
+
+namespace VmHost.Machines.Life;
+
+/// <summary>The end of a boot, whatever the machine was doing: reboot, restart policy, or rest.</summary>
+internal static class EndRules
+{
+    // A guest that resets itself before it is of any use, again and again, fails.
+    private const int MaxQuickResets = 5;
+
+    private static readonly TimeSpan QuickReset = TimeSpan.FromSeconds(10);
+
+    /// <summary>The boot of the current phase ended.</summary>
+    internal static void Ended(StepBuilder step, ExitSummary found)
+    {
+        var phase = step.Phase;
+        var exit = Interpret(found, phase, step.Record);
+        step.CancelTimer(TimerKind.StartLimit);
+        step.CancelTimer(TimerKind.ExamineAgain);
+        if (exit.Reason == ExitReason.Reset && !IsBeingStopped(phase, step.Record) && step.Record.Spec.OnReboot == RebootAction.Restart)
+        {
+            if (TryReboot(step, ref exit))
+                return;
+        }
+
+        var wasAskedFor = step.Record.Halt is not null;
+        step.Do(new MachineEffect.RemoveHalfWritten());
+        Rest(step, RestartRules.AfterEnd(step.Record, exit, step.Moment.Jitter), exit.Expected, exit.Detail, exit);
+        if (wasAskedFor)
+            step.Publish(HostEventKind.MachineHalting, HaltStep.Reaped, step.Phase.Detail);
+
+        AnswerAtEnd(step, phase, exit);
+    }
+
+    /// <summary>No boot runs: to <see cref="MachinePhase.Ended"/>, or to Backoff where the decision says so.</summary>
+    /// <param name="step">The step.</param>
+    /// <param name="decision">Of the restart policy.</param>
+    /// <param name="expected">False for a failure.</param>
+    /// <param name="why">One sentence.</param>
+    /// <param name="exit">Null where no boot ended.</param>
+    internal static void Rest(StepBuilder step, RestartDecision decision, bool expected, string why, ExitSummary? exit)
+    {
+        var (phase, retry) = decision switch
+        {
+            RestartDecision.Again again => ((MachinePhase)new MachinePhase.Backoff(RestartRules.Describe(again, why)), new RetryRecord(again.Attempt, step.Moment.Now + again.Delay)),
+            RestartDecision.GiveUp gaveUp => (new MachinePhase.Ended(Expected: false, RestartRules.Describe(gaveUp, why)), null),
+            _ => (new MachinePhase.Ended(expected, why), null),
+        };
+        step.Become(phase);
+        var record = step.Record with
+        {
+            LastExit = exit ?? step.Record.LastExit,
+            PausedBoot = null,
+            Halt = null,
+            Retry = retry,
+            RestDetail = phase.Detail,
+        };
+        if (record.Boot is not null)
+            step.Save(record);
+        else
+            step.Remember(record);   // nothing of the machine is on disk, and its first start writes all of it
+
+        step.Do(new MachineEffect.ReleaseClaims());
+        step.Do(new MachineEffect.SetConsoleLive(phase is MachinePhase.Backoff));   // followers of the console go on until it ends for good
+        if (decision is RestartDecision.Again { Delay: var delay })
+            step.SetTimer(TimerKind.Restart, delay);
+    }
+
+    private static ExitSummary Interpret(ExitSummary found, MachinePhase phase, MachineRecord record)
+    {
+        if (phase is MachinePhase.Connecting { Error: { } error })
+            return found with { Reason = ExitReason.StartFailed, Detail = error, Expected = false };
+
+        if (found.Reason is not (ExitReason.Killed or ExitReason.ShimLost))
+            return found;
+
+        return (phase, found.Reason) switch
+        {
+            (MachinePhase.Stopping { Cause: StopCause.StartTimedOut }, _) =>
+                found with { Reason = ExitReason.StartFailed, Expected = false, Detail = "the hypervisor hung: it neither answered nor did the guest write anything in 60 s, and it was killed" },
+            (MachinePhase.Stopping { Cause: StopCause.GuestHalted }, ExitReason.Killed) =>
+                found with { Reason = ExitReason.Halt, Expected = true, Detail = "the guest halted its processors, with interrupts off, and QEMU was ended" },
+            (MachinePhase.Stopping { Progress.ShimSilent: true }, _) =>
+                found with { Reason = ExitReason.Killed, Expected = true, Detail = "the hypervisor was killed, and with it its shim, which did not answer" },
+            _ when !WasKilledByRequest(phase, record) => found,
+            (_, ExitReason.ShimLost) =>
+                found with { Reason = ExitReason.Killed, Expected = true, Detail = "the hypervisor was killed; its shim did not live to collect it" },
+            _ => found with { Expected = true },
+        };
+    }
+
+    // An earlier daemon may have sent the signal and not have lived to see its effect.
+    private static bool WasKilledByRequest(MachinePhase phase, MachineRecord record) =>
+        phase switch
+        {
+            MachinePhase.Stopping stopping => stopping.Progress.Killing,
+            MachinePhase.Adopting or MachinePhase.Unknown => record.StoppedByHand,
+            _ => false,
+        };
+
+    private static bool IsBeingStopped(MachinePhase phase, MachineRecord record) =>
+        record.StoppedByHand || record.Halt is not null || phase switch
+        {
+            MachinePhase.Stopping or MachinePhase.Unknown { EndedBy: not null } => true,
+            MachinePhase.Connecting connecting => connecting.Start.Stop is not null,
+            MachinePhase.Confirming confirming => confirming.Start.Stop is not null,
+            _ => false,
+        };
+
+    // Returns false for a reset loop, with the exit that says so.
+    private static bool TryReboot(StepBuilder step, ref ExitSummary exit)
+    {
+        var quick = exit.RanFor < QuickReset ? step.Record.QuickResets + 1 : 0;
+        if (quick >= MaxQuickResets)
+        {
+            exit = exit with
+            {
+                Expected = false,
+                Detail = string.Create(CultureInfo.InvariantCulture, $"a reset loop: the guest reset itself {quick} times in a row, each within {QuickReset.TotalSeconds:0} s of its boot"),
+            };
+            return false;
+        }
+
+        AnswerAtEnd(step, step.Phase, exit);
+        step.Remember(step.Record with { LastExit = exit, QuickResets = quick, PausedBoot = null });
+        step.Become(new MachinePhase.Preparing(From: null, new(StartCause.Reboot, [], [])));
+        step.Do(new MachineEffect.Prepare(step.Record));
+        return true;
+    }
+
+    private static void AnswerAtEnd(StepBuilder step, MachinePhase phase, ExitSummary exit)
+    {
+        var warnings = phase switch
+        {
+            MachinePhase.Connecting connecting => connecting.Start.Warnings,
+            MachinePhase.Confirming confirming => confirming.Start.Warnings,
+            _ => ImmutableArray<string>.Empty,
+        };
+        foreach (var waiter in phase.Waiting)
+        {
+            if (waiter.Kind is WaiterKind.HaltOnly or WaiterKind.HaltThenKill)
+                step.CancelTimer(TimerKind.HaltDeadline, waiter.Id);
+
+            step.Answer(waiter.Id, waiter.Kind switch
+            {
+                WaiterKind.Start when exit.Reason == ExitReason.StartFailed => new Outcome.Refused(NotStarted(step, exit)),
+                WaiterKind.Start => new Outcome.Done(Changed: true) { Warnings = warnings },
+                WaiterKind.HaltOnly or WaiterKind.HaltThenKill or WaiterKind.Kill =>
+                    new Outcome.Done(Changed: true) { Killed = phase is MachinePhase.Stopping { Cause: StopCause.Request, Progress.Killing: true } },
+                _ => new Outcome.Refused(new(VmHostError.FailedPrecondition, $"machine {step.Name} {(exit.Reason == ExitReason.Reset ? "rebooted" : "ended")} meanwhile: {exit.Detail}")),
+            });
+        }
+    }
+
+    private static Refusal NotStarted(StepBuilder step, ExitSummary exit)
+    {
+        var said = Encoding.UTF8.GetString(exit.HypervisorLogTail).Trim();
+        return new(VmHostError.HypervisorFailed, $"machine {step.Name} did not start: {exit.Detail}{(said.Length > 0 ? $"; the hypervisor said: {said}" : "")}");
+    }
+}

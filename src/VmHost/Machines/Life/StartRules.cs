@@ -1,0 +1,278 @@
+using VmHost.Hypervisors;
+using VmHost.Specs;
+using VmHost.State;
+using VmHost.Supervision;
+
+namespace VmHost.Machines.Life;
+
+/// <summary>
+/// From the wish for a boot to a guest that runs: Preparing (nothing is on disk), Launching (the shim is started),
+/// Connecting (the shim is reached), Confirming (the guest is awaited).
+/// </summary>
+internal static class StartRules
+{
+    // A hypervisor that has neither answered nor written anything by then hangs.
+    private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(60);
+
+    /// <summary>Begins a start.</summary>
+    /// <param name="step">The step.</param>
+    /// <param name="from">The phase to return to if it cannot begin.</param>
+    /// <param name="cause">The reason.</param>
+    /// <param name="request">Answered when the guest runs; 0 for none.</param>
+    internal static void Begin(StepBuilder step, MachinePhase from, StartCause cause, long request)
+    {
+        step.Become(new MachinePhase.Preparing(from, new(cause, request == 0 ? [] : [new(request, WaiterKind.Start)], [])));
+        step.Do(new MachineEffect.Prepare(step.Record));
+    }
+
+    internal static void Preparing(StepBuilder step, MachinePhase.Preparing phase, MachineEvent happened)
+    {
+        switch (happened)
+        {
+            case MachineEvent.Prepared when phase.Start.Stop is not null:
+                step.Remember(step.Record with { StoppedByHand = true });
+                GiveUp(step, phase.From, "halted before it was started");
+                Called(step, phase.Start);
+                break;
+            case MachineEvent.Prepared prepared:
+                var before = step.Record;
+                step.Remember((phase.Start.Cause == StartCause.Request ? Fresh(before) : before) with { Seq = before.Seq + 1, Boot = prepared.Boot });
+                step.SetDigests([]);
+                step.Become(new MachinePhase.Launching(before, phase.Start with { Warnings = prepared.Plan.Warnings }));
+                step.Do(new MachineEffect.Launch(step.Record, prepared.Plan));
+                break;
+            case MachineEvent.PreparationFailed failed:
+                NotBegun(step, phase.From, phase.Start, failed.Refusal);
+                break;
+            case MachineEvent.Request request:
+                Request(step, phase.Start, request, start => step.Become(phase with { Start = start }));
+                break;
+            case MachineEvent.TimerDue { Timer: { Kind: TimerKind.HaltDeadline } timer }:
+                StopOverdue(step, phase.Start, timer.Request, start => step.Become(phase with { Start = start }));
+                break;
+            default:
+                step.Ignore(happened);
+                break;
+        }
+    }
+
+    internal static void Launching(StepBuilder step, MachinePhase.Launching phase, MachineEvent happened)
+    {
+        switch (happened)
+        {
+            case MachineEvent.Launched launched:
+                // The launch has written the record as it was then.
+                if (step.Record.Seq > phase.Before.Seq + 1)
+                    step.Save(step.Record);
+
+                var start = launched.Warning is { } warning ? phase.Start with { Warnings = phase.Start.Warnings.Add(warning) } : phase.Start;
+                step.Become(new MachinePhase.Connecting(start, launched.Error));
+                step.Do(new MachineEffect.Examine(step.Record.Boot!, AskGuest: false));
+                break;
+            case MachineEvent.LaunchFailed failed:
+                step.Remember(phase.Before with { Seq = step.Record.Seq, Restart = step.Record.Restart });
+                NotBegun(step, from: null, phase.Start, failed.Refusal);
+                break;
+            case MachineEvent.Request request:
+                Request(step, phase.Start, request, start => step.Become(phase with { Start = start }));
+                break;
+            case MachineEvent.TimerDue { Timer: { Kind: TimerKind.HaltDeadline } timer }:
+                StopOverdue(step, phase.Start, timer.Request, start => step.Become(phase with { Start = start }));
+                break;
+            default:
+                step.Ignore(happened);
+                break;
+        }
+    }
+
+    internal static void Connecting(StepBuilder step, MachinePhase.Connecting phase, MachineEvent happened)
+    {
+        switch (happened)
+        {
+            case MachineEvent.BootFound found when phase.Start.Stop is { } stop:
+                StopRules.Begin(step, found.Live, phase.Start.Waiters, stop, resumeFirst: false);
+                step.Do(new MachineEffect.WatchGuest(found.Live));
+                break;
+            case MachineEvent.BootFound found:
+                step.Become(new MachinePhase.Confirming(found.Live, phase.Start));
+                step.Do(new MachineEffect.WatchForReadiness(found.Live));
+                step.Do(new MachineEffect.WatchGuest(found.Live));
+                step.SetTimer(TimerKind.StartLimit, StartLimit);
+                break;
+            case MachineEvent.BootEnded ended:
+                EndRules.Ended(step, ended.Exit);
+                break;
+            case MachineEvent.BootSilent silent:
+                AdoptionRules.LoseContact(step, silent.Reason);
+                break;
+            case MachineEvent.Request request:
+                Request(step, phase.Start, request, start => step.Become(phase with { Start = start }));
+                break;
+            case MachineEvent.TimerDue { Timer: { Kind: TimerKind.HaltDeadline } timer }:
+                StopOverdue(step, phase.Start, timer.Request, start => step.Become(phase with { Start = start }));
+                break;
+            default:
+                step.Ignore(happened);
+                break;
+        }
+    }
+
+    internal static void Confirming(StepBuilder step, MachinePhase.Confirming phase, MachineEvent happened)
+    {
+        switch (happened)
+        {
+            case MachineEvent.GuestReady:
+                step.CancelTimer(TimerKind.StartLimit);
+                foreach (var waiter in phase.Start.Waiters)
+                    step.Answer(waiter.Id, new Outcome.Done(Changed: true) { Warnings = phase.Start.Warnings });
+
+                step.Become(new MachinePhase.Running(phase.Boot, []));
+                step.Do(new MachineEffect.ComputeDigests(phase.Boot.Number));
+                RunRules.ReadStatus(step, phase.Boot);   // a disk may have failed before the first sign of the guest
+                break;
+            case MachineEvent.TimerDue { Timer.Kind: TimerKind.StartLimit } when phase.Boot.Control == ControlChannel.Qmp:
+                StopRules.BeginKill(step, phase.Boot, StopCause.StartTimedOut, phase.Start.Waiters, "the hypervisor hangs, and is killed");
+                break;
+            case MachineEvent.HaltRequested request:
+                step.CancelTimer(TimerKind.StartLimit);
+                StopRules.Halt(step, phase.Boot, phase.Start.Waiters, request, resumeFirst: false);
+                break;
+            case MachineEvent.KillRequested request:
+                step.CancelTimer(TimerKind.StartLimit);
+                StopRules.Kill(step, phase.Boot, phase.Start.Waiters, request.Id);
+                break;
+            case MachineEvent.Request request:
+                Request(step, phase.Start, request, start => step.Become(phase with { Start = start }));
+                break;
+            case MachineEvent.GuestHalted:
+                StopRules.BeginKill(step, phase.Boot, StopCause.GuestHalted, phase.Start.Waiters, StopRules.GuestHaltedDetail);
+                break;
+            case MachineEvent.ContactLost:
+                step.Do(new MachineEffect.Examine(step.Record.Boot!, AskGuest: false));
+                break;
+            case MachineEvent.BootFound found:
+                step.Become(phase with { Boot = found.Live });
+                step.Do(new MachineEffect.WatchForReadiness(found.Live));
+                step.Do(new MachineEffect.WatchGuest(found.Live));
+                break;
+            case MachineEvent.BootEnded ended:
+                EndRules.Ended(step, ended.Exit);
+                break;
+            case MachineEvent.BootSilent silent:
+                AdoptionRules.LoseContact(step, silent.Reason);
+                break;
+            default:
+                step.Ignore(happened);
+                break;
+        }
+    }
+
+    // With a start by a request, whatever the restart policy had counted is over.
+    private static MachineRecord Fresh(MachineRecord record) => record with { QuickResets = 0, StoppedByHand = false, Retry = null, RestDetail = null };
+
+    // While nothing can be asked of the hypervisor yet, a stop is noted and carried out later.
+    private static void Request(StepBuilder step, PendingStart start, MachineEvent.Request request, Action<PendingStart> become)
+    {
+        switch (request)
+        {
+            case MachineEvent.StartRequested when start.Stop is not null:
+                step.Refuse(request.Id, StopRules.BeingStopped(step));
+                break;
+            case MachineEvent.StartRequested:
+                step.Answer(request.Id, changed: false);
+                break;
+            case MachineEvent.HaltRequested halt:
+                step.SetTimer(TimerKind.HaltDeadline, halt.Options.Grace, halt.Id);
+                become(start with { Waiters = start.Waiters.Add(StopRules.WaiterOf(halt)), Stop = StopRules.Merge(start.Stop, halt, step.Moment.Now) });
+                break;
+            case MachineEvent.KillRequested:
+                become(start with
+                {
+                    Waiters = start.Waiters.Add(new(request.Id, WaiterKind.Kill)),
+                    Stop = new(Kill: true, step.Moment.Now, null),
+                });
+                break;
+            case MachineEvent.PauseRequested or MachineEvent.ResumeRequested:
+                step.Refuse(request.Id, VmHostError.FailedPrecondition, $"machine {step.Name} is being started; wait for it (vmctl wait {step.Name} --for running)");
+                break;
+            default:
+                step.Refuse(request.Id, RestRules.InUse(step));
+                break;
+        }
+    }
+
+    private static void StopOverdue(StepBuilder step, PendingStart start, long request, Action<PendingStart> become)
+    {
+        if (start.Waiters.FirstOrDefault(waiter => waiter.Id == request) is not { } waiter)
+            return;
+
+        if (waiter.Kind == WaiterKind.HaltThenKill)
+        {
+            become(start with { Stop = new(Kill: true, step.Moment.Now, null) });
+            return;
+        }
+
+        step.Refuse(request, StopRules.Overdue(step, problem: null));
+        var left = start.Waiters.Remove(waiter);
+        become(start with { Waiters = left, Stop = left.Any(StopRules.IsStop) ? start.Stop : null });
+    }
+
+    // Claims are made by the preparation alone; a launch that failed leaves them to be freed here.
+    private static void NotBegun(StepBuilder step, MachinePhase? from, PendingStart start, Refusal refusal)
+    {
+        if (start.Stop is not null)
+        {
+            step.Remember(step.Record with { StoppedByHand = true });
+            GiveUp(step, from, $"halted before it was started, which failed: {refusal.Message}");
+        }
+        else if (start.Cause == StartCause.Policy)
+        {
+            EndRules.Rest(step, RestartRules.AfterFailedStart(step.Record, step.Moment.Jitter), expected: false, refusal.Message, exit: null);
+        }
+        else if (start.Cause == StartCause.Reboot)
+        {
+            var exit = step.Record.LastExit! with { Expected = false, Detail = $"the guest rebooted, and its next boot could not begin: {refusal.Message}" };
+            EndRules.Rest(step, RestartRules.AfterEnd(step.Record, exit, step.Moment.Jitter), expected: false, exit.Detail, exit);
+        }
+        else if (from is MachinePhase.Created or MachinePhase.Ended)
+        {
+            step.Become(from);
+        }
+        else
+        {
+            EndRules.Rest(step, new RestartDecision.Stay(), expected: false, refusal.Message, exit: null);
+        }
+
+        Called(step, start, refusal);
+    }
+
+    private static void GiveUp(StepBuilder step, MachinePhase? from, string why)
+    {
+        if (from is MachinePhase.Created)
+        {
+            step.Become(from);
+            step.Do(new MachineEffect.ReleaseClaims());
+        }
+        else
+        {
+            EndRules.Rest(step, new RestartDecision.Stay(), expected: true, why, exit: null);
+        }
+    }
+
+    // Nothing runs: the stops have what they wanted, the starts do not.
+    private static void Called(StepBuilder step, PendingStart start, Refusal? refusal = null)
+    {
+        foreach (var waiter in start.Waiters)
+        {
+            if (StopRules.IsStop(waiter))
+            {
+                step.CancelTimer(TimerKind.HaltDeadline, waiter.Id);
+                step.Answer(waiter.Id, changed: true);
+            }
+            else
+            {
+                step.Refuse(waiter.Id, refusal ?? new(VmHostError.Aborted, $"machine {step.Name} was halted before it was started"));
+            }
+        }
+    }
+}
