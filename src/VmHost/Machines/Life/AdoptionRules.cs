@@ -22,23 +22,14 @@ internal static class AdoptionRules
                 break;
             case MachineEvent.Request request:
                 step.Become(phase with { Held = phase.Held.Add(request) });
-                return;
+                break;
             case MachineEvent.BootFound found:
                 Found(step, found);
-                break;
-            case MachineEvent.BootEnded ended:
-                EndRules.Ended(step, ended.Exit);
-                break;
-            case MachineEvent.BootSilent silent:
-                LoseContact(step, silent.Reason);
                 break;
             default:
                 step.Ignore(happened);
                 break;
         }
-
-        if (step.Phase is not MachinePhase.Adopting)
-            step.Release(phase.Held);
     }
 
     internal static void Unknown(StepBuilder step, MachinePhase.Unknown phase, MachineEvent happened)
@@ -50,9 +41,6 @@ internal static class AdoptionRules
                 break;
             case MachineEvent.BootFound found:
                 Found(step, found);
-                break;
-            case MachineEvent.BootEnded ended:
-                EndRules.Ended(step, ended.Exit);
                 break;
             case MachineEvent.BootSilent silent:
                 RefuseKills(step, phase, NoProof(step, silent.Reason));

@@ -16,6 +16,12 @@ internal static class CommonRules
         {
             case MachineEvent.OfBoot of when of.Boot != step.Record.Boot?.Number:
                 return true;   // late news of a boot that is over: its end was dealt with
+            case MachineEvent.BootEnded ended when IsAwaited(step.Phase):
+                EndRules.Ended(step, ended.Exit);
+                return true;
+            case MachineEvent.BootSilent silent when IsAwaited(step.Phase) && step.Phase is not MachinePhase.Unknown:
+                AdoptionRules.LoseContact(step, silent.Reason);
+                return true;
             case MachineEvent.DigestsComputed computed:
                 step.SetDigests(computed.Digests);
                 return true;
@@ -47,6 +53,11 @@ internal static class CommonRules
     /// <summary>The refusal of whatever needs to know what the machine does.</summary>
     internal static Refusal UnknownState(StepBuilder step) =>
         new(VmHostError.FailedPrecondition, $"the state of machine {step.Name} is unknown ({step.Phase.Detail}); end what may be left of it with: vmctl kill {step.Name}");
+
+    // A boot may run, and what it came to is of interest.
+    private static bool IsAwaited(MachinePhase phase) =>
+        phase is MachinePhase.Adopting or MachinePhase.Connecting or MachinePhase.Confirming or MachinePhase.Running
+            or MachinePhase.Paused or MachinePhase.Stopping or MachinePhase.Unknown;
 
     private static void Update(StepBuilder step, MachineEvent.UpdateRequested request)
     {

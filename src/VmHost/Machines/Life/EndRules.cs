@@ -15,6 +15,11 @@ internal static class EndRules
     // A guest that resets itself before it is of any use, again and again, fails.
     private const int MaxQuickResets = 5;
 
+    private static readonly TimerKind[] BootTimers =
+    [
+        TimerKind.StartLimit, TimerKind.PressAgain, TimerKind.KillLimit, TimerKind.ExamineAgain, TimerKind.ReadStatusAgain, TimerKind.ResumeSettled,
+    ];
+
     private static readonly TimeSpan QuickReset = TimeSpan.FromSeconds(10);
 
     /// <summary>The boot of the current phase ended.</summary>
@@ -22,8 +27,9 @@ internal static class EndRules
     {
         var phase = step.Phase;
         var exit = Interpret(found, phase, step.Record);
-        step.CancelTimer(TimerKind.StartLimit);
-        step.CancelTimer(TimerKind.ExamineAgain);
+        foreach (var timer in BootTimers)
+            step.CancelTimer(timer);
+
         if (exit.Reason == ExitReason.Reset && !IsBeingStopped(phase, step.Record) && step.Record.Spec.OnReboot == RebootAction.Restart)
         {
             if (TryReboot(step, ref exit))

@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
 using VmHost.Machines.Events;
 using VmHost.State;
-using VmHost.Supervision;
 
 namespace VmHost.Machines.Life;
 

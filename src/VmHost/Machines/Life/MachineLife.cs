@@ -23,6 +23,8 @@ internal sealed record MachineLife(string Id, MachineRecord? Record, MachinePhas
     {
         var step = new StepBuilder(this, moment);
         Dispatch(step, happened);
+        if (Phase is MachinePhase.Adopting adopting && step.Phase is not MachinePhase.Adopting)
+            step.Release(adopting.Held);
         while (step.TryTakeHeld(out var held))
             Dispatch(step, held);
 

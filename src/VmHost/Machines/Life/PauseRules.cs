@@ -12,24 +12,8 @@ internal static class PauseRules
     {
         switch (happened)
         {
-            case MachineEvent.StartRequested or MachineEvent.PauseRequested:
-                step.Answer(((MachineEvent.Request)happened).Id, changed: false);
-                break;
-            case MachineEvent.ResumeRequested request:
-                step.Become(phase with { ResumedBy = phase.ResumedBy.Add(new(request.Id, WaiterKind.Resume)) });
-                if (phase.ResumedBy.IsEmpty)
-                    step.Do(new MachineEffect.Control(phase.Boot, ControlAction.Resume));
-                break;
-            case MachineEvent.HaltRequested request:
-                RefuseResumes(step, phase);
-                StopRules.Halt(step, phase.Boot, [], request, resumeFirst: true);
-                break;
-            case MachineEvent.KillRequested request:
-                RefuseResumes(step, phase);
-                StopRules.Kill(step, phase.Boot, [], request.Id);
-                break;
-            case MachineEvent.DeleteRequested request:
-                step.Refuse(request.Id, RestRules.InUse(step));
+            case MachineEvent.Request asked:
+                Requested(step, phase, asked);
                 break;
             case MachineEvent.ControlDone { Action: ControlAction.Resume } when phase.Cause is PauseCause.IoError:
                 step.Become(phase with { Retry = ResumeRetry.Settling });
@@ -70,12 +54,6 @@ internal static class PauseRules
                 step.Become(phase with { Boot = found.Live });
                 step.Do(new MachineEffect.WatchGuest(found.Live));
                 break;
-            case MachineEvent.BootEnded ended:
-                EndRules.Ended(step, ended.Exit);
-                break;
-            case MachineEvent.BootSilent silent:
-                AdoptionRules.LoseContact(step, silent.Reason);
-                break;
             default:
                 step.Ignore(happened);
                 break;
@@ -90,6 +68,32 @@ internal static class PauseRules
             GuestStatus.StandsStill => new PauseCause.External(),
             _ => null,
         };
+
+    private static void Requested(StepBuilder step, MachinePhase.Paused phase, MachineEvent.Request asked)
+    {
+        switch (asked)
+        {
+            case MachineEvent.StartRequested or MachineEvent.PauseRequested:
+                step.Answer(asked.Id, changed: false);
+                break;
+            case MachineEvent.ResumeRequested request:
+                step.Become(phase with { ResumedBy = phase.ResumedBy.Add(new(request.Id, WaiterKind.Resume)) });
+                if (phase.ResumedBy.IsEmpty)
+                    step.Do(new MachineEffect.Control(phase.Boot, ControlAction.Resume));
+                break;
+            case MachineEvent.HaltRequested request:
+                RefuseResumes(step, phase);
+                StopRules.Halt(step, phase.Boot, [], request, resumeFirst: true);
+                break;
+            case MachineEvent.KillRequested request:
+                RefuseResumes(step, phase);
+                StopRules.Kill(step, phase.Boot, [], request.Id);
+                break;
+            default:
+                step.Refuse(asked.Id, RestRules.InUse(step));
+                break;
+        }
+    }
 
     private static void StatusRead(StepBuilder step, MachinePhase.Paused phase, GuestStatus status)
     {

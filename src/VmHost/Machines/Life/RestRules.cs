@@ -1,6 +1,5 @@
 using VmHost.Machines.Events;
 using VmHost.Specs;
-using VmHost.State;
 
 namespace VmHost.Machines.Life;
 

@@ -10,28 +10,8 @@ internal static class RunRules
     {
         switch (happened)
         {
-            case MachineEvent.StartRequested request:
-                step.Answer(request.Id, changed: false);
-                break;
-            case MachineEvent.HaltRequested request:
-                RefusePauses(step, phase);
-                StopRules.Halt(step, phase.Boot, [], request, resumeFirst: !phase.PausedBy.IsEmpty);
-                break;
-            case MachineEvent.KillRequested request:
-                RefusePauses(step, phase);
-                StopRules.Kill(step, phase.Boot, [], request.Id);
-                break;
-            case MachineEvent.PauseRequested request:
-                Pause(step, phase, request.Id);
-                break;
-            case MachineEvent.ResumeRequested request when phase.PausedBy.IsEmpty:
-                step.Answer(request.Id, changed: false);
-                break;
-            case MachineEvent.ResumeRequested request:
-                step.Refuse(request.Id, VmHostError.Aborted, $"machine {step.Name} is being paused; try again");
-                break;
-            case MachineEvent.DeleteRequested request:
-                step.Refuse(request.Id, RestRules.InUse(step));
+            case MachineEvent.Request asked:
+                Requested(step, phase, asked);
                 break;
             case MachineEvent.ControlDone { Action: ControlAction.Pause }:
                 if (step.Record.PausedBoot != phase.Boot.Number)
@@ -72,12 +52,6 @@ internal static class RunRules
                 step.Become(phase with { Boot = found.Live });
                 step.Do(new MachineEffect.WatchGuest(found.Live));
                 break;
-            case MachineEvent.BootEnded ended:
-                EndRules.Ended(step, ended.Exit);
-                break;
-            case MachineEvent.BootSilent silent:
-                AdoptionRules.LoseContact(step, silent.Reason);
-                break;
             default:
                 step.Ignore(happened);
                 break;
@@ -101,6 +75,36 @@ internal static class RunRules
     /// <summary>The refusal of whatever needs a guest that runs.</summary>
     internal static Refusal NotRunning(StepBuilder step) =>
         new(VmHostError.FailedPrecondition, $"machine {step.Name} does not run, so it can be neither paused nor resumed; start it with: vmctl start {step.Name}");
+
+    private static void Requested(StepBuilder step, MachinePhase.Running phase, MachineEvent.Request asked)
+    {
+        switch (asked)
+        {
+            case MachineEvent.StartRequested:
+                step.Answer(asked.Id, changed: false);
+                break;
+            case MachineEvent.HaltRequested request:
+                RefusePauses(step, phase);
+                StopRules.Halt(step, phase.Boot, [], request, resumeFirst: !phase.PausedBy.IsEmpty);
+                break;
+            case MachineEvent.KillRequested request:
+                RefusePauses(step, phase);
+                StopRules.Kill(step, phase.Boot, [], request.Id);
+                break;
+            case MachineEvent.PauseRequested request:
+                Pause(step, phase, request.Id);
+                break;
+            case MachineEvent.ResumeRequested request when phase.PausedBy.IsEmpty:
+                step.Answer(request.Id, changed: false);
+                break;
+            case MachineEvent.ResumeRequested request:
+                step.Refuse(request.Id, VmHostError.Aborted, $"machine {step.Name} is being paused; try again");
+                break;
+            default:
+                step.Refuse(asked.Id, RestRules.InUse(step));
+                break;
+        }
+    }
 
     private static void Pause(StepBuilder step, MachinePhase.Running phase, long request)
     {

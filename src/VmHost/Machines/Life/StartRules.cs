@@ -1,7 +1,6 @@
 using VmHost.Hypervisors;
 using VmHost.Specs;
 using VmHost.State;
-using VmHost.Supervision;
 
 namespace VmHost.Machines.Life;
 
@@ -99,12 +98,6 @@ internal static class StartRules
                 step.Do(new MachineEffect.WatchGuest(found.Live));
                 step.SetTimer(TimerKind.StartLimit, StartLimit);
                 break;
-            case MachineEvent.BootEnded ended:
-                EndRules.Ended(step, ended.Exit);
-                break;
-            case MachineEvent.BootSilent silent:
-                AdoptionRules.LoseContact(step, silent.Reason);
-                break;
             case MachineEvent.Request request:
                 Request(step, phase.Start, request, start => step.Become(phase with { Start = start }));
                 break;
@@ -154,12 +147,6 @@ internal static class StartRules
                 step.Become(phase with { Boot = found.Live });
                 step.Do(new MachineEffect.WatchForReadiness(found.Live));
                 step.Do(new MachineEffect.WatchGuest(found.Live));
-                break;
-            case MachineEvent.BootEnded ended:
-                EndRules.Ended(step, ended.Exit);
-                break;
-            case MachineEvent.BootSilent silent:
-                AdoptionRules.LoseContact(step, silent.Reason);
                 break;
             default:
                 step.Ignore(happened);

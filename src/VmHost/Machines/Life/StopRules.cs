@@ -28,22 +28,8 @@ internal static class StopRules
     {
         switch (happened)
         {
-            case MachineEvent.HaltRequested request:
-                Join(step, phase, request);
-                break;
-            case MachineEvent.KillRequested request:
-                Kill(step, phase with { Waiters = phase.Waiters.Add(new(request.Id, WaiterKind.Kill)) });
-                break;
-            case MachineEvent.GuestHalted when !phase.Progress.Killing:
-                step.Become(phase with { Cause = StopCause.GuestHalted, Progress = phase.Progress with { Killing = true, Detail = GuestHaltedDetail } });
-                step.CancelTimer(TimerKind.PressAgain);
-                SendKill(step);
-                break;
-            case MachineEvent.StartRequested or MachineEvent.PauseRequested or MachineEvent.ResumeRequested:
-                step.Refuse(((MachineEvent.Request)happened).Id, BeingStopped(step));
-                break;
-            case MachineEvent.DeleteRequested request:
-                step.Refuse(request.Id, RestRules.InUse(step));
+            case MachineEvent.Request asked:
+                Requested(step, phase, asked);
                 break;
             case MachineEvent.TimerDue { Timer.Kind: TimerKind.PressAgain } when !phase.Progress.Killing:
                 Press(step, phase);
@@ -67,20 +53,16 @@ internal static class StopRules
             case MachineEvent.KillFailed failed:
                 step.Become(phase with { Progress = phase.Progress with { Detail = failed.Problem } });
                 break;
+            case MachineEvent.GuestHalted when !phase.Progress.Killing:
+                step.CancelTimer(TimerKind.PressAgain);
+                BeginKill(step, phase.Boot, StopCause.GuestHalted, phase.Waiters, GuestHaltedDetail);
+                break;
             case MachineEvent.ContactLost:
                 step.Do(new MachineEffect.Examine(step.Record.Boot!, AskGuest: false));
                 break;
             case MachineEvent.BootFound found:
                 step.Become(phase with { Boot = found.Live });
                 step.Do(new MachineEffect.WatchGuest(found.Live));
-                break;
-            case MachineEvent.BootEnded ended:
-                step.CancelTimer(TimerKind.PressAgain);
-                step.CancelTimer(TimerKind.KillLimit);
-                EndRules.Ended(step, ended.Exit);
-                break;
-            case MachineEvent.BootSilent silent:
-                AdoptionRules.LoseContact(step, silent.Reason);
                 break;
             default:
                 step.Ignore(happened);
@@ -150,6 +132,25 @@ internal static class StopRules
 
     internal static Refusal BeingStopped(StepBuilder step) =>
         new(VmHostError.FailedPrecondition, $"machine {step.Name} is being stopped; wait for it (vmctl wait {step.Name}) and start it then");
+
+    private static void Requested(StepBuilder step, MachinePhase.Stopping phase, MachineEvent.Request asked)
+    {
+        switch (asked)
+        {
+            case MachineEvent.HaltRequested request:
+                Join(step, phase, request);
+                break;
+            case MachineEvent.KillRequested request:
+                Kill(step, phase with { Waiters = phase.Waiters.Add(new(request.Id, WaiterKind.Kill)) });
+                break;
+            case MachineEvent.DeleteRequested:
+                step.Refuse(asked.Id, RestRules.InUse(step));
+                break;
+            default:
+                step.Refuse(asked.Id, BeingStopped(step));
+                break;
+        }
+    }
 
     private static void Join(StepBuilder step, MachinePhase.Stopping phase, MachineEvent.HaltRequested request)
     {
