@@ -1,5 +1,5 @@
+using VmHost.Posix;
 using VmHost.ShimContract.Journal;
-using VmHost.ShimContract.Posix;
 
 namespace VmHost.Shim;
 

@@ -1,5 +1,5 @@
 using System.Buffers.Binary;
-using VmHost.ShimContract.Posix;
+using VmHost.Posix;
 using VmHost.ShimContract.Wire;
 
 namespace VmHost.Shim;

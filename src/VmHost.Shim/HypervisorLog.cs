@@ -1,4 +1,4 @@
-using VmHost.ShimContract.Posix;
+using VmHost.Posix;
 using VmHost.ShimContract.Records;
 
 namespace VmHost.Shim;

@@ -1,6 +1,6 @@
 using System.Reflection;
+using VmHost.Posix;
 using VmHost.ShimContract.Journal;
-using VmHost.ShimContract.Posix;
 using VmHost.ShimContract.Records;
 using VmHost.ShimContract.Wire;
 

@@ -1,5 +1,5 @@
+using VmHost.Posix;
 using VmHost.Shim;
-using VmHost.ShimContract.Posix;
 
 // The files that the daemon gives: 3 = the machine's lock, held as long as this process or the hypervisor lives;
 // 4 = the machine's directory; 5 = a pipe for one line, how the start went.

@@ -3,7 +3,7 @@ using System.Globalization;
 using System.IO.Compression;
 using System.Security.Cryptography;
 using System.Text;
-using VmHost.ShimContract.Posix;
+using VmHost.Posix;
 using VmHost.TestKit;
 
 namespace VmHost.Benchmarks;

@@ -2,8 +2,8 @@ using System.Globalization;
 using Grpc.Core;
 using Grpc.Net.Client;
 using VmHost.Client;
+using VmHost.Posix;
 using VmHost.Protocol.V1;
-using VmHost.ShimContract.Posix;
 using VmHost.TestKit;
 
 namespace VmHost.Benchmarks;

@@ -35,7 +35,7 @@ internal static class MemoryUse
         var busy = Megabytes(daemon.Pid, "Rss");
         foreach (var cat in cats)
         {
-            ShimContract.Posix.Signals.Send(cat.Pid, ShimContract.Posix.Signals.Kill);
+            Posix.Signals.Send(cat.Pid, Posix.Signals.Kill);
             cat.ReadToEnd();
             cat.Dispose();
         }

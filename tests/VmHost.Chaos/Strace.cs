@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
-using VmHost.ShimContract.Posix;
+using VmHost.Posix;
 
 namespace VmHost.Chaos;
 

@@ -1,8 +1,8 @@
 using System.Net.Sockets;
 using Grpc.Core;
 using VmHost.Client;
+using VmHost.Posix;
 using VmHost.Protocol.V1;
-using VmHost.ShimContract.Posix;
 using VmHost.ShimContract.Wire;
 using VmHost.TestKit;
 

@@ -1,6 +1,6 @@
 using Grpc.Core;
+using VmHost.Posix;
 using VmHost.Protocol.V1;
-using VmHost.ShimContract.Posix;
 using VmHost.TestKit;
 
 namespace VmHost.Daemon.Tests;

@@ -1,7 +1,7 @@
 using System.Text.RegularExpressions;
 using Grpc.Core;
+using VmHost.Posix;
 using VmHost.Protocol.V1;
-using VmHost.ShimContract.Posix;
 using VmHost.TestKit;
 
 namespace VmHost.Daemon.Tests;

@@ -1,4 +1,4 @@
-using VmHost.ShimContract.Posix;
+using VmHost.Posix;
 using VmHost.TestKit;
 
 namespace VmHost.Daemon.Tests;

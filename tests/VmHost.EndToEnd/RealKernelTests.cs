@@ -160,7 +160,7 @@ public sealed class RealKernelTests
         var running = (command | (Seen("testguest ready", seen), PipeTarget.ToStringBuilder(error))).ExecuteAsync();
 
         await seen.Task.WaitAsync(TimeSpan.FromSeconds(60), TimeProvider.System);
-        ShimContract.Posix.Signals.Send(running.ProcessId, ShimContract.Posix.Signals.Terminate);
+        Posix.Signals.Send(running.ProcessId, Posix.Signals.Terminate);
 
         Assert.Equal(0, (await running).ExitCode);
         Assert.Contains("asked fg to halt", error.ToString(), StringComparison.Ordinal);
@@ -177,9 +177,9 @@ public sealed class RealKernelTests
         var running = (command | (Seen("testguest ready", seen), Seen("asked deaf to halt", asked))).ExecuteAsync();
         await seen.Task.WaitAsync(TimeSpan.FromSeconds(60), TimeProvider.System);
 
-        ShimContract.Posix.Signals.Send(running.ProcessId, ShimContract.Posix.Signals.Terminate);
+        Posix.Signals.Send(running.ProcessId, Posix.Signals.Terminate);
         await asked.Task.WaitAsync(TimeSpan.FromSeconds(60), TimeProvider.System);
-        ShimContract.Posix.Signals.Send(running.ProcessId, ShimContract.Posix.Signals.Terminate);
+        Posix.Signals.Send(running.ProcessId, Posix.Signals.Terminate);
 
         Assert.Equal(128 + 9, (await running).ExitCode);
     }

@@ -134,9 +134,9 @@ public sealed class WrongInputTests : IAsyncLifetime
     {
         const int stop = 19;
         const int goOn = 18;
-        ShimContract.Posix.Signals.Send(_daemon.Pid, stop);
+        Posix.Signals.Send(_daemon.Pid, stop);
         var result = await Vmctl.RunAsync(_daemon, "ls");
-        ShimContract.Posix.Signals.Send(_daemon.Pid, goOn);
+        Posix.Signals.Send(_daemon.Pid, goOn);
 
         Assert.Equal(3, result.ExitCode);
         Assert.Contains("timeout, it did not answer", result.StandardError, StringComparison.Ordinal);

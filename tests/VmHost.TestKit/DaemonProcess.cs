@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using System.Text;
-using VmHost.ShimContract.Posix;
+using VmHost.Posix;
 
 namespace VmHost.TestKit;
 

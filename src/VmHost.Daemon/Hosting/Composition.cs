@@ -7,8 +7,8 @@ using VmHost.Hypervisors.Diagnosis;
 using VmHost.Images;
 using VmHost.Machines;
 using VmHost.Machines.Events;
+using VmHost.Posix;
 using VmHost.ShimContract.Journal;
-using VmHost.ShimContract.Posix;
 using VmHost.State;
 using VmHost.Supervision;
 

@@ -1,4 +1,4 @@
-using VmHost.ShimContract.Posix;
+using VmHost.Posix;
 using VmHost.Specs;
 using VmHost.State;
 

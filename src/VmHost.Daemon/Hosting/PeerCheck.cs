@@ -3,7 +3,7 @@ using System.Globalization;
 using System.Net.Sockets;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
-using VmHost.ShimContract.Posix;
+using VmHost.Posix;
 
 namespace VmHost.Daemon.Hosting;
 

@@ -1,6 +1,6 @@
 using System.Buffers;
 using System.Text.Json;
-using VmHost.ShimContract.Posix;
+using VmHost.Posix;
 
 namespace VmHost.ShimContract.Records;
 

@@ -1,7 +1,7 @@
 using System.Text;
 using CliWrap;
 using CliWrap.Buffered;
-using VmHost.ShimContract.Posix;
+using VmHost.Posix;
 
 namespace VmHost.Hypervisors;
 

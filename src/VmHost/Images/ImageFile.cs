@@ -3,7 +3,7 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
 using Microsoft.Win32.SafeHandles;
-using VmHost.ShimContract.Posix;
+using VmHost.Posix;
 using VmHost.Specs;
 
 namespace VmHost.Images;

@@ -1,7 +1,7 @@
 using System.Text;
 using VmHost.Consoles;
 using VmHost.Hypervisors;
-using VmHost.ShimContract.Posix;
+using VmHost.Posix;
 using VmHost.ShimContract.Records;
 using VmHost.State;
 using VmHost.Supervision;

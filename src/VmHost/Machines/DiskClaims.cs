@@ -1,6 +1,6 @@
 using System.Collections.Immutable;
 using System.Globalization;
-using VmHost.ShimContract.Posix;
+using VmHost.Posix;
 using VmHost.Specs;
 
 namespace VmHost.Machines;

@@ -1,6 +1,6 @@
 using Microsoft.Extensions.Logging;
 using VmHost.Machines.Events;
-using VmHost.ShimContract.Posix;
+using VmHost.Posix;
 using VmHost.Specs;
 using VmHost.State;
 using VmHost.Supervision;

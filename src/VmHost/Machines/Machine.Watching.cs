@@ -1,6 +1,6 @@
 using Microsoft.Extensions.Logging;
 using VmHost.Hypervisors;
-using VmHost.ShimContract.Posix;
+using VmHost.Posix;
 using VmHost.ShimContract.Records;
 using VmHost.Specs;
 using VmHost.State;

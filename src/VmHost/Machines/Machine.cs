@@ -6,7 +6,7 @@ using VmHost.Hypervisors;
 using VmHost.Images;
 using VmHost.Machines.Events;
 using VmHost.Networking;
-using VmHost.ShimContract.Posix;
+using VmHost.Posix;
 using VmHost.Specs;
 using VmHost.State;
 using VmHost.Supervision;

@@ -5,7 +5,7 @@ using Microsoft.Extensions.Logging;
 using VmHost.Hypervisors;
 using VmHost.Images;
 using VmHost.Networking;
-using VmHost.ShimContract.Posix;
+using VmHost.Posix;
 using VmHost.Specs;
 using VmHost.State;
 

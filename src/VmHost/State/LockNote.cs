@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Text;
-using VmHost.ShimContract.Posix;
+using VmHost.Posix;
 
 namespace VmHost.State;
 

@@ -1,5 +1,5 @@
 using System.Text.Json;
-using VmHost.ShimContract.Posix;
+using VmHost.Posix;
 using VmHost.ShimContract.Records;
 
 namespace VmHost.State;

@@ -1,5 +1,5 @@
 using System.Globalization;
-using VmHost.ShimContract.Posix;
+using VmHost.Posix;
 using VmHost.Specs;
 
 namespace VmHost.State;

@@ -1,6 +1,6 @@
 using System.Net.Sockets;
 using VmHost.Hypervisors;
-using VmHost.ShimContract.Posix;
+using VmHost.Posix;
 using VmHost.Specs;
 using VmHost.Supervision.Qmp;
 

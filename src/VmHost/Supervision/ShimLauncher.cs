@@ -1,5 +1,5 @@
 using System.Text;
-using VmHost.ShimContract.Posix;
+using VmHost.Posix;
 
 namespace VmHost.Supervision;
 

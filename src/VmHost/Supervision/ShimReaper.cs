@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
 using System.Runtime.InteropServices;
-using VmHost.ShimContract.Posix;
+using VmHost.Posix;
 
 namespace VmHost.Supervision;
 

@@ -3,7 +3,7 @@ using System.Diagnostics.CodeAnalysis;
 using System.Net.Sockets;
 using VmHost.Consoles;
 using VmHost.Hypervisors;
-using VmHost.ShimContract.Posix;
+using VmHost.Posix;
 using VmHost.ShimContract.Records;
 using VmHost.ShimContract.Wire;
 using VmHost.Specs;

@@ -100,14 +100,14 @@ internal sealed class ConserverPeer : IConsolePeer, ITypedPeer
                 }
                 catch (SocketException) when (!_process.HasExited)
                 {
-                    ShimContract.Posix.Poll.Wait([], 10);
+                    Posix.Poll.Wait([], 10);
                 }
             }
         }
 
         public void Dispose()
         {
-            ShimContract.Posix.Signals.Send(_process.Id, ShimContract.Posix.Signals.Terminate);
+            Posix.Signals.Send(_process.Id, Posix.Signals.Terminate);
             _process.WaitForExit();
             _process.Dispose();
         }

@@ -1,4 +1,4 @@
-using VmHost.ShimContract.Posix;
+using VmHost.Posix;
 
 namespace VmHost.Benchmarks.Peers;
 

@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
+using VmHost.Posix;
 using VmHost.Protocol.V1;
-using VmHost.ShimContract.Posix;
 using VmHost.TestKit;
 
 namespace VmHost.Chaos.Faults;

@@ -1,6 +1,6 @@
 using System.Globalization;
+using VmHost.Posix;
 using VmHost.Protocol.V1;
-using VmHost.ShimContract.Posix;
 
 namespace VmHost.Chaos.Faults;
 

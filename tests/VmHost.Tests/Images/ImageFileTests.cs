@@ -1,6 +1,6 @@
 using System.Net.Sockets;
 using VmHost.Images;
-using VmHost.ShimContract.Posix;
+using VmHost.Posix;
 
 namespace VmHost.Tests.Images;
 

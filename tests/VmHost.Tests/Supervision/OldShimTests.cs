@@ -1,7 +1,7 @@
 using System.Net.Sockets;
 using VmHost.Consoles;
 using VmHost.Hypervisors;
-using VmHost.ShimContract.Posix;
+using VmHost.Posix;
 using VmHost.Supervision;
 using VmHost.TestKit;
 

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text;
 using System.Text.RegularExpressions;
-using VmHost.ShimContract.Posix;
+using VmHost.Posix;
 
 namespace VmHost.Hypervisors.Diagnosis;
 

@@ -1,6 +1,6 @@
 using System.Collections.Immutable;
 using VmHost.Hypervisors.Bhyve;
-using VmHost.ShimContract.Posix;
+using VmHost.Posix;
 using VmHost.Specs;
 
 namespace VmHost.Hypervisors.HyperKit;

@@ -1,5 +1,5 @@
 using VmHost.Hypervisors.Bhyve;
-using VmHost.ShimContract.Posix;
+using VmHost.Posix;
 
 namespace VmHost.Hypervisors.Vfkit;
 

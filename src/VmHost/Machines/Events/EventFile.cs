@@ -1,6 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using VmHost.ShimContract.Posix;
+using VmHost.Posix;
 using VmHost.ShimContract.Records;
 
 namespace VmHost.Machines.Events;

@@ -1,4 +1,4 @@
-namespace VmHost.ShimContract.Posix;
+namespace VmHost.Posix;
 
 /// <summary>The error numbers that are told apart, with this operating system's values (errno.h).</summary>
 public static class Errno

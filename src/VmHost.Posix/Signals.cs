@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace VmHost.ShimContract.Posix;
+namespace VmHost.Posix;
 
 /// <summary>Signals by number, the same on every supported system.</summary>
 public static unsafe partial class Signals

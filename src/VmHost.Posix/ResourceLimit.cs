@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace VmHost.ShimContract.Posix;
+namespace VmHost.Posix;
 
 /// <summary>What this process may have of something (<c>getrlimit</c>).</summary>
 public static unsafe partial class ResourceLimit

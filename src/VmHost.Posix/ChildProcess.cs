@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 
-namespace VmHost.ShimContract.Posix;
+namespace VmHost.Posix;
 
 /// <summary>How a child process ended: by a code or by a signal, never both.</summary>
 /// <param name="Code">0 to 255, or null.</param>

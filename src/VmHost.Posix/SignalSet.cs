@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace VmHost.ShimContract.Posix;
+namespace VmHost.Posix;
 
 /// <summary>A <c>sigset_t</c> in caller-owned memory.</summary>
 internal static unsafe partial class SignalSet

@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Text;
 
-namespace VmHost.ShimContract.Posix;
+namespace VmHost.Posix;
 
 /// <summary>A listening Unix stream socket, without the weight of .NET's sockets in a process that must stay small.</summary>
 public static partial class UnixListener

@@ -1,7 +1,7 @@
 using System.Collections;
 using System.Runtime.InteropServices;
 
-namespace VmHost.ShimContract.Posix;
+namespace VmHost.Posix;
 
 /// <summary>
 /// Starts a process in a session of its own, with exactly the files it is given, all signals at their default

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace VmHost.ShimContract.Posix;
+namespace VmHost.Posix;
 
 /// <summary>
 /// File descriptors as plain numbers, for what .NET handles cannot do: keep a <c>flock</c> that a child inherits, open

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace VmHost.ShimContract.Posix;
+namespace VmHost.Posix;
 
 /// <summary>A system call failed.</summary>
 /// <param name="operation">What was tried, with the path or number it was tried on.</param>

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 
-namespace VmHost.ShimContract.Posix;
+namespace VmHost.Posix;
 
 /// <summary>
 /// Names a process for good: its number may be given to another one, number and start time together are not, within

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace VmHost.ShimContract.Posix;
+namespace VmHost.Posix;
 
 /// <summary>
 /// A lock on a file (<c>flock</c>) that lives as long as any process holds the descriptor it was taken on, this one or

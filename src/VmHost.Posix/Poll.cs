@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace VmHost.ShimContract.Posix;
+namespace VmHost.Posix;
 
 /// <summary>What to wait for on one descriptor, and what came (<c>struct pollfd</c>).</summary>
 [StructLayout(LayoutKind.Sequential)]

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace VmHost.ShimContract.Posix;
+namespace VmHost.Posix;
 
 /// <summary>A raw pseudo-terminal: every byte passes as it is, both ways.</summary>
 public sealed partial class PseudoTerminal

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace VmHost.ShimContract.Posix;
+namespace VmHost.Posix;
 
 /// <summary>How <c>open</c>, <c>fcntl</c> and <c>ioctl</c> take their last argument.</summary>
 internal static class Variadic
