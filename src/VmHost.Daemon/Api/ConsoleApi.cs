@@ -15,7 +15,7 @@ internal sealed class ConsoleApi(MachineRegistry machines, IHostApplicationLifet
     {
         // Linked to the daemon's stop, or an open `vmctl logs -f` would hold it up.
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, lifetime.ApplicationStopping);
-        var reader = new ConsoleReader(machines.Get(request.Machine).Console, time);
+        var reader = new ConsoleReader(machines.Get(request.Machine).Console.Feed, time);
 
         // At once: a client that comes back learns that it is served, also while the guest is silent.
         await context.WriteResponseHeadersAsync([]);
@@ -37,14 +37,14 @@ internal sealed class ConsoleApi(MachineRegistry machines, IHostApplicationLifet
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, lifetime.ApplicationStopping);
         var search = new ConsoleSearch(request.Pattern);
-        var match = await machines.Get(request.Machine).ExpectConsoleAsync(search, request.HasOffset ? request.Offset : null, waits: !request.PastOnly, stop.Token);
+        var match = await machines.Get(request.Machine).Console.ExpectAsync(search, request.HasOffset ? request.Offset : null, waits: !request.PastOnly, stop.Token);
         return new ExpectConsoleResponse { Offset = match.Offset, Match = UnsafeByteOperations.UnsafeWrap(match.Data) };
     }
 
     public override async Task<WriteConsoleResponse> WriteConsole(WriteConsoleRequest request, ServerCallContext context)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, lifetime.ApplicationStopping);
-        await machines.Get(request.Machine).WriteConsoleAsync(RequestMapping.Input(request), request.HoldToken, request.Force, stop.Token);
+        await machines.Get(request.Machine).Console.WriteAsync(RequestMapping.Input(request), request.HoldToken, request.Force, stop.Token);
         return new WriteConsoleResponse();
     }
 
@@ -52,8 +52,8 @@ internal sealed class ConsoleApi(MachineRegistry machines, IHostApplicationLifet
         HoldConsoleRequest request, IServerStreamWriter<HoldConsoleResponse> responseStream, ServerCallContext context)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, lifetime.ApplicationStopping);
-        var machine = machines.Get(request.Machine);
-        var hold = machine.HoldConsole(RequestMapping.Holder(request.Holder), request.Force, RequestMapping.HoldToken(request.HoldToken));
+        var console = machines.Get(request.Machine).Console;
+        var hold = console.Hold(RequestMapping.Holder(request.Holder), request.Force, RequestMapping.HoldToken(request.HoldToken));
         try
         {
             await responseStream.WriteAsync(new HoldConsoleResponse { HoldToken = hold.Token }, stop.Token);
@@ -62,19 +62,19 @@ internal sealed class ConsoleApi(MachineRegistry machines, IHostApplicationLifet
         }
         finally
         {
-            machine.ReleaseConsole(hold);
+            console.Release(hold);
         }
     }
 
     public override async Task<ResizeConsoleResponse> ResizeConsole(ResizeConsoleRequest request, ServerCallContext context)
     {
-        await machines.Get(request.Machine).ResizeConsoleAsync(new(request.Columns, request.Rows), request.HoldToken, context.CancellationToken);
+        await machines.Get(request.Machine).Console.ResizeAsync(new(request.Columns, request.Rows), request.HoldToken, context.CancellationToken);
         return new ResizeConsoleResponse();
     }
 
     public override Task<GetConsoleScreenResponse> GetConsoleScreen(GetConsoleScreenRequest request, ServerCallContext context)
     {
-        var (screen, end) = machines.Get(request.Machine).ShowConsole(
+        var (screen, end) = machines.Get(request.Machine).Console.RenderScreen(
             request.HasColumns ? request.Columns : null, request.HasRows ? request.Rows : null);
         return Task.FromResult(new GetConsoleScreenResponse
         {
@@ -86,5 +86,5 @@ internal sealed class ConsoleApi(MachineRegistry machines, IHostApplicationLifet
     }
 
     public override Task<GetHypervisorLogResponse> GetHypervisorLog(GetHypervisorLogRequest request, ServerCallContext context) =>
-        Task.FromResult(new GetHypervisorLogResponse { Data = UnsafeByteOperations.UnsafeWrap(machines.Get(request.Machine).ReadHypervisorLog()) });
+        Task.FromResult(new GetHypervisorLogResponse { Data = UnsafeByteOperations.UnsafeWrap(machines.Get(request.Machine).Console.ReadHypervisorLog()) });
 }

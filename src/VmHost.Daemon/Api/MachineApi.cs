@@ -100,7 +100,7 @@ internal sealed class MachineApi(MachineRegistry machines, RequestMemory request
                 snapshot = await machine.WaitForRunningAsync(stop.Token);
                 break;
             case WaitMachineRequest.ConditionOneofCase.ConsolePattern:
-                await machine.ExpectConsoleAsync(new ConsoleSearch(request.ConsolePattern, "console_pattern"), null, waits: true, stop.Token);
+                await machine.Console.ExpectAsync(new ConsoleSearch(request.ConsolePattern, "console_pattern"), null, waits: true, stop.Token);
                 break;
             case WaitMachineRequest.ConditionOneofCase.TcpPort:
                 await machine.WaitForPortAsync(request.TcpPort, stop.Token);

@@ -100,7 +100,7 @@ internal static class Composition
         services.AddSingleton<MachineStore>();
         services.AddSingleton(all => new EventLog(all.GetRequiredService<StateDirectory>().Events, Time(all), all.GetRequiredService<ILogger<EventLog>>()));
         services.AddSingleton<ShimReaper>();
-        services.AddSingleton<StopLadder>();
+        services.AddSingleton<BackgroundTasks>();
         services.AddSingleton<FileDigests>();
         services.AddSingleton(all => new HostProbe(ProgramsOf(Options(all)), Time(all)));
         services.AddSingleton(all => new HostDiagnosis(all.GetRequiredService<HostProbe>(), PlacesOf(Options(all)), Time(all)));
@@ -110,7 +110,7 @@ internal static class Composition
             Store = all.GetRequiredService<MachineStore>(),
             Host = all.GetRequiredService<HostProbe>(),
             Launcher = all.GetRequiredService<ShimLauncher>(),
-            Ladder = all.GetRequiredService<StopLadder>(),
+            Background = all.GetRequiredService<BackgroundTasks>(),
             Digests = all.GetRequiredService<FileDigests>(),
             Claims = new(Options(all).MaxMemory),
             Space = new(Options(all).StateDir, new(Options(all).MinFreeBytes)),

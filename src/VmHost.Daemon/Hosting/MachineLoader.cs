@@ -6,13 +6,14 @@ namespace VmHost.Daemon.Hosting;
 
 /// <summary>Loads the machines before the first request, and says when the daemon serves and stops.</summary>
 internal sealed partial class MachineLoader(
-    MachineRegistry machines, EventLog events, IOptions<DaemonOptions> options, ILogger<MachineLoader> logger) : IHostedLifecycleService
+    MachineRegistry machines, BackgroundTasks background, EventLog events, IOptions<DaemonOptions> options, ILogger<MachineLoader> logger) : IHostedLifecycleService
 {
     public Task StartingAsync(CancellationToken cancellationToken)
     {
         // Listed at once; what each does is found out in the background, so a silent one delays nobody.
         events.Publish(new() { Kind = HostEventKind.DaemonStarted });
-        _ = machines.LoadAsync();
+        var examined = machines.LoadAsync();
+        background.Run("the first look at all machines", () => examined);
         return Task.CompletedTask;
     }
 
@@ -36,7 +37,7 @@ internal sealed partial class MachineLoader(
 
     public Task StoppedAsync(CancellationToken cancellationToken)
     {
-        var count = machines.List().Count(machine => !MachineTransitions.IsAtRest(machine.State));
+        var count = machines.List().Count(machine => !machine.State.IsAtRest());
         LogStopped(count);
         return Task.CompletedTask;   // what is still being looked at or started is the next daemon's affair
     }

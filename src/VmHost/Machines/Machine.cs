@@ -1,340 +1,225 @@
 using System.Collections.Immutable;
-using System.Diagnostics.CodeAnalysis;
-using Microsoft.Extensions.Logging;
+using System.Globalization;
 using VmHost.Consoles;
 using VmHost.Hypervisors;
-using VmHost.Images;
+using VmHost.Machines.Effects;
 using VmHost.Machines.Events;
-using VmHost.Networking;
-using VmHost.Posix;
+using VmHost.Machines.Life;
 using VmHost.Specs;
 using VmHost.State;
 using VmHost.Supervision;
 
 namespace VmHost.Machines;
 
-/// <summary>What a start came to.</summary>
+/// <summary>The result of a start.</summary>
 /// <param name="Changed">False when the machine ran already.</param>
 /// <param name="Warnings">What is allowed and probably not meant.</param>
 public sealed record StartResult(bool Changed, ImmutableArray<string> Warnings);
 
 /// <summary>
-/// One machine. What changes it happens one at a time behind a gate; who only wants to know reads the last snapshot.
-/// The gate is never held while a guest is waited for, so that a kill always gets through.
+/// One machine, for its callers: each request is posted to the machine's loop and answered by it; what it does is read from the
+/// last snapshot. The rules are in <see cref="MachineLife"/>. A request that was posted is carried out, also when its caller
+/// stops waiting.
 /// </summary>
-[SuppressMessage("Design", "CA1001", Justification = "The gate has no wait handle to free, and a machine lives as long as the daemon.")]
-public sealed partial class Machine
+public sealed class Machine
 {
+    // A machine that this daemon has just found is known by then.
+    private static readonly TimeSpan AdoptionLimit = TimeSpan.FromSeconds(5);
+
     private readonly MachineServices _services;
-    private readonly BootLauncher _launcher;
-    private readonly ILogger<Machine> _logger;
+    private readonly MachineEffects _effects;
+    private readonly MachineLoop _loop;
 
-    // One operation at a time; guards _record, _boot, _killRequested, _deleted and every change of _snapshot.
-    private readonly SemaphoreSlim _gate = new(1, 1);
-    private MachineRecord? _record;
-    private SupervisedBoot? _boot;
-    private bool _killRequested;
-    private SupervisedBoot? _haltedBoot;
-    private SupervisedBoot? _hungBoot;
-    private bool _deleted;
-
-    // Swapped whole, so that it is read without the gate.
-    private volatile MachineSnapshot _snapshot;
-    private volatile TaskCompletionSource _changed = NewSignal();
-
-    /// <summary>A machine that was found on disk, not looked at yet; <see cref="AdoptAsync"/> does that.</summary>
-    internal Machine(StoredMachine stored, MachineServices services)
-        : this(stored.Id, stored.Record, services) =>
-        _snapshot = _snapshot with
-        {
-            State = MachineState.Unknown,
-            StateDetail = stored.Problem is { } problem ? $"corrupt-record: {problem}" : "being looked at after the start of the daemon",
-        };
+    /// <summary>A machine that was found on disk and is not examined yet.</summary>
+    /// <param name="stored">What was found.</param>
+    /// <param name="services">What it uses.</param>
+    /// <param name="deleted">Called when its files are gone.</param>
+    internal Machine(StoredMachine stored, MachineServices services, Action<Machine> deleted)
+        : this(new(stored.Id, stored.Record, stored.Problem is { } problem ? new MachinePhase.Unreadable(problem) : new MachinePhase.Adopting([]), []), services, deleted)
+    {
+    }
 
     /// <summary>A new machine. Nothing is on disk before its first start.</summary>
-    internal Machine(MachineRecord record, MachineServices services)
-        : this(record.Id, record, services)
+    internal Machine(MachineRecord record, MachineServices services, Action<Machine> deleted)
+        : this(new(record.Id, record, new MachinePhase.Created(), []), services, deleted)
     {
     }
 
-    private Machine(string id, MachineRecord? record, MachineServices services)
+    private Machine(MachineLife life, MachineServices services, Action<Machine> deleted)
     {
-        (_record, _services, _launcher, _logger) = (record, services, new BootLauncher(services), services.Log);
-        Paths = services.PathsOf(id);
-        Console = new ConsoleFeed(Paths.Console);
-        _keyboard = new ConsoleKeyboard(services.Time);
-        _snapshot = new MachineSnapshot
-        {
-            Id = id,
-            Name = record?.Name ?? id,
-            Spec = record?.Spec,
-            State = MachineState.Created,
-            CreatedAt = record?.CreatedAt,
-            Boot = record?.Boot,
-            LastExit = record?.LastExit,
-            Restart = record?.Restart ?? RestartPolicy.Never,
-        };
+        _services = services;
+        var feed = new ConsoleFeed(services.PathsOf(life.Id).Console);
+        _effects = new(life.Id, services, feed, () => deleted(this));
+        _loop = new(life, _effects, services.Time, Random.Shared.NextDouble, services.Log);
+        Console = new(feed, _effects.Contact, services.PathsOf(life.Id), services.Time, () => Snapshot.Name);
+        RequestId = life.Record?.RequestId;
+        services.Background.Run("machine", () => _loop.RunAsync(CancellationToken.None));
     }
 
-    /// <summary>How it is now.</summary>
-    public MachineSnapshot Snapshot => _snapshot;
+    /// <summary>The machine as it is now.</summary>
+    public MachineSnapshot Snapshot => _loop.Snapshot;
 
-    internal MachinePaths Paths { get; }
+    /// <summary>Its console.</summary>
+    public MachineConsole Console { get; }
 
     /// <summary>Of the request that created it; null for none.</summary>
-    internal string? RequestId => Volatile.Read(ref _record)?.RequestId;
+    internal string? RequestId { get; }
 
-    /// <summary>Starts it. Returns when the hypervisor has set the machine up; the guest then boots.</summary>
+    /// <summary>Whether the host booted since the machine last ran, and the machine is to run with it.</summary>
+    internal bool WantsStartWithHost
+    {
+        get
+        {
+            var life = _loop.Life;
+            return life is { Phase: MachinePhase.Ended, Record: { Boot: { } boot } record }
+                && boot.HostBootId != Posix.ProcessIdentity.HostBootId && RestartRules.StartsWithHost(record);
+        }
+    }
+
+    /// <summary>Starts the machine. Returns when the hypervisor has set the machine up; the guest then boots.</summary>
     /// <exception cref="VmHostException">
     /// <see cref="VmHostError.FailedPrecondition"/>: it cannot run now, or is being stopped, or its state is unknown;
-    /// <see cref="VmHostError.HypervisorFailed"/>: the hypervisor ended at once, and the message holds what it said.
+    /// <see cref="VmHostError.HypervisorFailed"/>: the hypervisor ended at once, and the message holds its messages;
+    /// <see cref="VmHostError.Aborted"/>: it was halted before it was started.
     /// </exception>
     public async Task<StartResult> StartAsync(CancellationToken ct)
     {
-        SupervisedBoot? boot;
-        ImmutableArray<string> warnings;
-        await _gate.WaitAsync(ct);   // waiting for one's turn can be called off; a start that began cannot
-        try
-        {
-            // It may have been deleted while this call waited for its turn.
-            if (_deleted)
-                throw new VmHostException(VmHostError.NotFound, $"machine {_snapshot.Name} was deleted");
-            if (_snapshot.State is MachineState.Running or MachineState.Starting or MachineState.Paused)
-                return new(false, []);
-
-            (boot, warnings) = await LaunchLockedAsync(ct);
-        }
-        finally
-        {
-            _gate.Release();
-        }
-
-        if (boot is not null)
-            await ConfirmAsync(boot);
-
-        return new(true, warnings);
+        var done = await AskAsync(id => new MachineEvent.StartRequested(id), ct);
+        return new(done.Changed, done.Warnings);
     }
 
-    /// <summary>Runs <paramref name="delete"/> if the machine is at rest; nothing else happens to it meanwhile or afterwards.</summary>
-    /// <exception cref="VmHostException"><see cref="VmHostError.FailedPrecondition"/>: it is not at rest.</exception>
-    internal async Task DeleteAsync(bool evenUnknown, Action delete, CancellationToken ct)
+    /// <summary>Asks the guest to power off and returns once the process is gone.</summary>
+    /// <returns>Null when it did not run.</returns>
+    /// <exception cref="VmHostException">
+    /// <see cref="VmHostError.DeadlineExceeded"/>: it still runs and was not to be killed;
+    /// <see cref="VmHostError.FailedPrecondition"/>: its state is unknown.
+    /// </exception>
+    public async Task<StopResult?> HaltAsync(HaltOptions options, CancellationToken ct)
     {
-        await _gate.WaitAsync(ct);
-        try
+        var done = await AskAsync(id => new MachineEvent.HaltRequested(id, options), ct);
+        return done switch
         {
-            if (_snapshot.State == MachineState.Unknown)
-            {
-                if (!evenUnknown)
-                    throw UnknownState();
-                if (FileLock.IsHeld(Paths.Lock))
-                    throw new VmHostException(VmHostError.FailedPrecondition, $"a process of machine {_snapshot.Name} still runs; end it first with: vmctl kill {_snapshot.Name}");
-            }
-            else if (!MachineTransitions.IsAtRest(_snapshot.State))
-            {
-                throw new VmHostException(VmHostError.FailedPrecondition, $"machine {_snapshot.Name} runs; halt it first (vmctl halt {_snapshot.Name}) or remove it with --force");
-            }
-
-            delete();
-            _deleted = true;
-            PublishLocked(HostEventKind.MachineDeleted);
-            SignalChangeLocked();
-        }
-        finally
-        {
-            _gate.Release();
-        }
+            { Changed: false } => null,
+            { Killed: true } => StopResult.Killed,
+            _ => StopResult.Ended,
+        };
     }
 
-    /// <summary>What became of the run that created it, for one who asks again: a boot that a kill of the daemon broke off begins anew.</summary>
-    internal async Task<RunResult> AgainAsync()
+    /// <summary>Kills the hypervisor and returns once it is gone.</summary>
+    /// <returns>False when it did not run.</returns>
+    /// <exception cref="VmHostException">
+    /// <see cref="VmHostError.FailedPrecondition"/>: its state is unknown and no process could be proved to be its own;
+    /// <see cref="VmHostError.Internal"/>: the process does not go.
+    /// </exception>
+    public async Task<bool> KillAsync(CancellationToken ct) => (await AskAsync(id => new MachineEvent.KillRequested(id), ct)).Changed;
+
+    /// <summary>Stops the guest's processors.</summary>
+    /// <returns>False when they stand still already.</returns>
+    /// <exception cref="VmHostException">
+    /// <see cref="VmHostError.FailedPrecondition"/>: it does not run, or its hypervisor has no pause;
+    /// <see cref="VmHostError.HypervisorFailed"/>: the hypervisor did not do it.
+    /// </exception>
+    public async Task<bool> PauseAsync(CancellationToken ct) => (await AskAsync(id => new MachineEvent.PauseRequested(id), ct)).Changed;
+
+    /// <summary>Lets a paused guest run, also one that its hypervisor paused at an I/O error.</summary>
+    /// <returns>False when it was not paused.</returns>
+    /// <exception cref="VmHostException">
+    /// As <see cref="PauseAsync"/>; <see cref="VmHostError.FailedPrecondition"/> also where it stopped again at once.
+    /// </exception>
+    public async Task<bool> ResumeAsync(CancellationToken ct) => (await AskAsync(id => new MachineEvent.ResumeRequested(id), ct)).Changed;
+
+    /// <summary>Changes the restart policy, whatever the machine does. A wait by the old one goes on if the new one wants it too.</summary>
+    /// <returns>False when it had this policy already.</returns>
+    /// <exception cref="VmHostException">
+    /// <see cref="VmHostError.InvalidArgument"/>: the policy; <see cref="VmHostError.ResourceExhausted"/>: it cannot be saved,
+    /// and the old one holds; <see cref="VmHostError.FailedPrecondition"/>: the machine's record cannot be read.
+    /// </exception>
+    public async Task<bool> UpdateAsync(RestartPolicy policy, CancellationToken ct)
+    {
+        if (policy.Fault() is { } fault)
+            throw VmHostException.ForFaults([fault]);
+
+        return (await AskAsync(id => new MachineEvent.UpdateRequested(id, policy), ct)).Changed;
+    }
+
+    /// <summary>Returns the snapshot once no hypervisor runs, for certain.</summary>
+    public Task<MachineSnapshot> WaitForRestAsync(CancellationToken ct) =>
+        _loop.WaitForAsync(static snapshot => snapshot.State.IsAtRest() || snapshot.IsDeleted, ct);
+
+    /// <summary>Returns the snapshot once its hypervisor runs, also when it has to be started first.</summary>
+    /// <exception cref="VmHostException"><see cref="VmHostError.NotFound"/>: it was deleted meanwhile.</exception>
+    public async Task<MachineSnapshot> WaitForRunningAsync(CancellationToken ct)
+    {
+        var snapshot = await _loop.WaitForAsync(static snapshot => snapshot.State is MachineState.Running or MachineState.Paused || snapshot.IsDeleted, ct);
+        return snapshot.IsDeleted ? throw new VmHostException(VmHostError.NotFound, $"machine {snapshot.Name} was deleted") : snapshot;
+    }
+
+    /// <summary>Returns once the guest took a TCP connection, which is closed again.</summary>
+    /// <param name="guestPort">The guest's port.</param>
+    /// <param name="ct">Gives up.</param>
+    /// <exception cref="VmHostException">
+    /// <see cref="VmHostError.InvalidArgument"/>: it is not published. <see cref="VmHostError.FailedPrecondition"/>: the
+    /// machine does not run, or ended meanwhile.
+    /// </exception>
+    public async Task WaitForPortAsync(int guestPort, CancellationToken ct)
+    {
+        var port = Snapshot.Spec?.PublishedPorts.FirstOrDefault(port => port.GuestPort == guestPort && port.Protocol == PortProtocol.Tcp)
+            ?? throw VmHostException.ForFaults([new("tcp_port", string.Create(CultureInfo.InvariantCulture, $"port {guestPort} of the guest is not published; run the machine with: --publish HOSTPORT:{guestPort}"))]);
+
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        var taken = new GuestPortProbe(_services.Time).WaitAsync(port, () => _effects.Contact.Boot, stop.Token);
+        var ended = WaitForRestAsync(stop.Token);
+        var first = await Task.WhenAny(taken, ended);
+        await stop.CancelAsync();
+        await first;
+        if (first == ended)
+            throw new VmHostException(VmHostError.FailedPrecondition, $"machine {Snapshot.Name} does not run, so nothing takes connections on its port {guestPort}");
+    }
+
+    /// <summary>Finds out, after the daemon's start, what the machine does. Returns once that is known, or cannot be known now.</summary>
+    internal async Task AdoptAsync()
+    {
+        _loop.Post(new MachineEvent.DaemonStarted());
+        while (_loop.Life.Phase is MachinePhase.Adopting)
+            await _loop.WaitForAsync(_ => _loop.Life.Phase is not MachinePhase.Adopting, CancellationToken.None);
+    }
+
+    /// <summary>Starts the machine with the host. Returns when it runs, or waits for its next attempt.</summary>
+    internal Task StartWithHostAsync() => _loop.AskAsync(static id => new MachineEvent.StartRequested(id, WithHost: true));
+
+    /// <summary>The result of the run that created it, for a caller who asks again: a boot that a kill of the daemon broke off begins again.</summary>
+    internal async Task<RunResult> ResumeCreateAsync()
     {
         using var limit = new CancellationTokenSource(AdoptionLimit, _services.Time);
         try
         {
-            await WaitForAsync(static snapshot => snapshot.State is not (MachineState.Unknown or MachineState.Starting), limit.Token);
+            await _loop.WaitForAsync(static snapshot => snapshot.State is not (MachineState.Unknown or MachineState.Starting), limit.Token);
         }
         catch (OperationCanceledException)
         {
-            // It is as it is, and the answer says so.
+            // The answer reports it as it is.
         }
 
-        var result = _snapshot is { State: MachineState.Failed, Boot.Number: 1, LastExit.Reason: ExitReason.StartFailed }
+        var result = Snapshot is { State: MachineState.Failed, Boot.Number: 1, LastExit.Reason: ExitReason.StartFailed }
             ? await StartAsync(CancellationToken.None)
             : new(false, []);
         return new(this, result.Warnings);
     }
 
-    private async Task<(SupervisedBoot? Boot, ImmutableArray<string> Warnings)> LaunchLockedAsync(CancellationToken ct)
-    {
-        if (_snapshot.State == MachineState.Unknown)
-            throw UnknownState();
-        if (_snapshot.State == MachineState.Stopping)
-            throw new VmHostException(VmHostError.FailedPrecondition, $"machine {_snapshot.Name} is being stopped; wait for it (vmctl wait {_snapshot.Name}) and start it then");
+    /// <summary>Deletes the files of a machine that does not run; nothing else happens to it meanwhile or afterwards.</summary>
+    /// <exception cref="VmHostException"><see cref="VmHostError.FailedPrecondition"/>: it runs, or may run.</exception>
+    internal async Task DeleteAsync(bool evenUnknown, CancellationToken ct) =>
+        await AskAsync(id => new MachineEvent.DeleteRequested(id, evenUnknown), ct);
 
-        StopWaitingLocked();
-        _record = _record! with { QuickResets = 0, StoppedByHand = false, Retry = null, RestDetail = null };
-        try
+    /// <summary>Publishes that the machine was created.</summary>
+    internal void PublishCreated() =>
+        _services.Events.Publish(new() { Kind = HostEventKind.MachineCreated, MachineId = Snapshot.Id, Machine = Snapshot.Name, State = Snapshot.State });
+
+    private async Task<Outcome.Done> AskAsync(Func<long, MachineEvent.Request> request, CancellationToken ct) =>
+        await _loop.AskAsync(request).WaitAsync(ct) switch
         {
-            return await BeginBootLockedAsync(ct);
-        }
-        catch (VmHostException e) when (_snapshot.State is MachineState.Starting or MachineState.Backoff)
-        {
-            // Whoever asked is told; it is not tried again for them.
-            RestLocked(MachineEvent.EndedBadly, new RestartDecision.Stay(), e.Message, null);
-            throw;
-        }
-    }
-
-    // From rest, from Backoff or, when the guest rebooted, from Starting. What it throws leaves the machine in whatever of
-    // them it got to, and the caller says what becomes of it.
-    private async Task<(SupervisedBoot? Boot, ImmutableArray<string> Warnings)> BeginBootLockedAsync(CancellationToken ct)
-    {
-        var record = _record!;
-        var (hypervisor, plan) = await MachinePlanner.PlanAsync(record.Spec, Paths, _services.Host, ct);
-        ThrowIfAny(BootResolver.Recheck(record.Spec.Boot, record.Spec.Memory));
-        ThrowIfAny(DeviceFiles.Recheck(record.Spec));
-        ThrowIfAny(PortProbe.FindTaken(record.Spec.PublishedPorts));
-        _services.Space.ThrowIfLow();
-        _services.Claims.Claim(record.Name, record.Spec);
-
-        var next = _launcher.WithNextBoot(record, hypervisor.Kind, plan);
-        _killRequested = false;
-        if (_snapshot.State != MachineState.Starting)
-            MoveLocked(MachineEvent.StartRequested);
-
-        _snapshot = _snapshot with { Boot = next.Boot, Digests = [] };
-        try
-        {
-            var (error, notDurable) = await _launcher.LaunchAsync(next, plan, Paths);
-            _record = next;
-            var boot = error is null ? await FindBootLockedAsync(next.Boot!, AdoptionLimit) : null;
-
-            if (boot is not null)
-                AttachLocked(boot);
-
-            // A hypervisor that ended already took its shim with it; then the shim's word counts. A guest may be that quick.
-            else if (await EndWithoutBootLockedAsync(error) is { Reason: ExitReason.StartFailed } failed)
-                throw HypervisorFailed(failed);
-
-            return (boot, notDurable is null ? plan.Warnings : plan.Warnings.Add(notDurable));
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            NotBegunLocked(record);
-            throw new VmHostException(VmHostError.ResourceExhausted, $"machine {_snapshot.Name} was not started, as its records cannot be written: {e.Message}");
-        }
-        catch (VmHostException) when (_snapshot.State == MachineState.Starting)
-        {
-            NotBegunLocked(record);
-            throw;
-        }
-    }
-
-    private void NotBegunLocked(MachineRecord record)
-    {
-        _services.Claims.Release(record.Name);
-        _record = record;
-        _snapshot = _snapshot with { Boot = record.Boot };
-    }
-
-    private async Task<ExitSummary> EndWithoutBootLockedAsync(string? startError)
-    {
-        var end = await SupervisedBoot.FindEndAsync(_record!.Boot!.Nonce, Paths, _services.Time);
-        if (end is BootEnd.Silent)
-        {
-            LoseSightLocked();
-            throw UnknownState();
-        }
-
-        var exit = BootJudge.Judge(end, _record.Boot, Paths, killRequested: false, _services.Time.GetUtcNow());
-        if (startError is not null)
-            exit = exit with { Reason = ExitReason.StartFailed, Detail = startError, Expected = false };
-
-        // One that reset itself that quickly reboots as any other, and ends as a reset loop if it goes on.
-        await EndOrRebootLockedAsync(exit);
-        return exit;
-    }
-
-    // Waits outside the gate until it is known that the guest runs.
-    private async Task ConfirmAsync(SupervisedBoot boot)
-    {
-        var ready = await new BootReadiness(_services.Time).WaitAsync(boot, HypervisorCatalog.Get(_record!.Boot!.Hypervisor).Control, Paths, Console);
-        if (!ready)
-        {
-            var hung = !boot.Ended.IsCompleted;
-            if (hung)
-            {
-                LogHangs(_snapshot.Name);
-                _hungBoot = boot;
-                await _services.Ladder.KillAsync(boot);
-            }
-
-            var end = await WaitForEndOfAsync(boot.Run.Boot);
-            if (end.LastExit is { Reason: ExitReason.StartFailed } failed)
-                throw HypervisorFailed(failed);
-
-            return;   // it ran, and ended before anybody looked
-        }
-
-        await _gate.WaitAsync(CancellationToken.None);
-        try
-        {
-            if (_boot == boot && _snapshot.State == MachineState.Starting)
-                MoveLocked(MachineEvent.Started);
-        }
-        finally
-        {
-            _gate.Release();
-        }
-
-        _ = ComputeDigestsAsync();
-    }
-
-    // Beside the boot, not in its way. A file that cannot be read any more has no digest, and nothing else changes.
-    private async Task ComputeDigestsAsync()
-    {
-        var boot = _snapshot.Boot;
-        var files = _snapshot.Spec!.Boot;
-        try
-        {
-            var digests = ImmutableArray.CreateBuilder<ImageDigest>();
-            foreach (var path in new[] { files.KernelPath, files.InitrdPath })
-            {
-                if (path is not null)
-                    digests.Add(new(path, await _services.Digests.Sha256Async(path, CancellationToken.None)));
-            }
-
-            await _gate.WaitAsync(CancellationToken.None);
-            try
-            {
-                if (_snapshot.Boot == boot)
-                    _snapshot = _snapshot with { Digests = digests.ToImmutable() };
-            }
-            finally
-            {
-                _gate.Release();
-            }
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or VmHostException)
-        {
-            LogNoDigest(e, _snapshot.Name);
-        }
-    }
-
-    private VmHostException UnknownState() =>
-        new(VmHostError.FailedPrecondition, $"the state of machine {_snapshot.Name} is unknown ({_snapshot.StateDetail}); end what may be left of it with: vmctl kill {_snapshot.Name}");
-
-    private VmHostException HypervisorFailed(ExitSummary exit)
-    {
-        var said = System.Text.Encoding.UTF8.GetString(exit.HypervisorLogTail).Trim();
-        return new(VmHostError.HypervisorFailed, $"machine {_snapshot.Name} did not start: {exit.Detail}{(said.Length > 0 ? $"; the hypervisor said: {said}" : "")}");
-    }
-
-    private static void ThrowIfAny(ImmutableArray<SpecFault> faults)
-    {
-        if (!faults.IsEmpty)
-            throw VmHostException.ForFaults(faults, VmHostError.FailedPrecondition);
-    }
-
-    private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
+            Outcome.Done done => done,
+            Outcome.Refused { Refusal: var refusal } => throw refusal.ToException(),
+            _ => throw new InvalidOperationException("no such outcome"),
+        };
 }

@@ -50,7 +50,7 @@ public sealed partial class MachineRegistry(MachineServices services, ILogger<Ma
         var found = new List<Machine>();
         foreach (var stored in services.Store.LoadAll())
         {
-            var machine = new Machine(stored, services);
+            var machine = new Machine(stored, services, Forget);
             _machines[stored.Id] = machine;
             _names.Add(machine.Snapshot.Name);
             if (stored.Problem is { } problem)
@@ -59,12 +59,13 @@ public sealed partial class MachineRegistry(MachineServices services, ILogger<Ma
             found.Add(machine);
         }
 
-        // In a thread of its own: a thousand of them do not hold up the first request.
-        return Task.Run(async () =>
-        {
-            await Task.WhenAll(found.Select(machine => machine.AdoptAsync()));
-            await StartWithHostAsync();
-        });
+        return ExamineAsync(found);
+    }
+
+    private async Task ExamineAsync(List<Machine> found)
+    {
+        await Task.WhenAll(found.Where(static machine => machine.Snapshot.Spec is not null).Select(static machine => machine.AdoptAsync()));
+        await StartWithHostAsync();
     }
 
     // One after the other, by name: a host that has just booted has enough to do.
@@ -102,7 +103,7 @@ public sealed partial class MachineRegistry(MachineServices services, ILogger<Ma
     public async Task<RunResult> RunAsync(MachineRequest request, CancellationToken ct)
     {
         if (request.Id is { } id && _machines.Values.FirstOrDefault(machine => machine.RequestId == id) is { } made)
-            return await made.AgainAsync();   // by this request, whose answer was lost with the daemon before
+            return await made.ResumeCreateAsync();   // by this request, whose answer was lost with the daemon before
 
         var validation = Validate(request);
         var spec = validation.Spec!;
@@ -115,9 +116,9 @@ public sealed partial class MachineRegistry(MachineServices services, ILogger<Ma
             throw VmHostException.ForFaults(taken, VmHostError.FailedPrecondition);
 
         var name = ReserveName(validation.Name!, validation.NameIsAutomatic);
-        var machine = new Machine(NewRecord(name, spec) with { Restart = request.Restart, RequestId = request.Id }, services);
+        var machine = new Machine(NewRecord(name, spec) with { Restart = request.Restart, RequestId = request.Id }, services, Forget);
         _machines[machine.Snapshot.Id] = machine;
-        machine.TellCreated();
+        machine.PublishCreated();
         try
         {
             // Not called off when the caller goes away: what was accepted is carried through.
@@ -149,7 +150,7 @@ public sealed partial class MachineRegistry(MachineServices services, ILogger<Ma
         if (force && state != MachineState.Unknown)
             await machine.KillAsync(ct);
 
-        await machine.DeleteAsync(evenUnknown: force, () => Remove(machine), ct);
+        await machine.DeleteAsync(evenUnknown: force, ct);
         LogDeleted(machine.Snapshot.Name);
     }
 
@@ -189,30 +190,18 @@ public sealed partial class MachineRegistry(MachineServices services, ILogger<Ma
         }
     }
 
-    // A machine that never ran leaves nothing. One that may still run is kept: it is told as Unknown.
-    private async Task DiscardAsync(Machine machine)
+    // A machine that never ran leaves nothing. One that may still run is kept: it is reported as Unknown.
+    private static async Task DiscardAsync(Machine machine)
     {
-        if (MachineTransitions.IsAtRest(machine.Snapshot.State))
-            await machine.DeleteAsync(evenUnknown: false, () => Remove(machine), CancellationToken.None);
+        if (machine.Snapshot.State.IsAtRest())
+            await machine.DeleteAsync(evenUnknown: false, CancellationToken.None);
     }
 
-    private void Remove(Machine machine)
+    private void Forget(Machine machine)
     {
-        var snapshot = machine.Snapshot;
-        try
-        {
-            services.Store.Delete(snapshot.Id);
-            if (Directory.Exists(machine.Paths.RunDirectory))
-                Directory.Delete(machine.Paths.RunDirectory, recursive: true);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new VmHostException(VmHostError.Internal, $"machine {snapshot.Name} could not be deleted: {e.Message}");
-        }
-
-        _machines.TryRemove(snapshot.Id, out _);
+        _machines.TryRemove(machine.Snapshot.Id, out _);
         lock (_namesLock)
-            _names.Remove(snapshot.Name);
+            _names.Remove(machine.Snapshot.Name);
     }
 
     [LoggerMessage(Level = LogLevel.Error, Message = "Machine {Id}: its record is of no use: {Problem}")]

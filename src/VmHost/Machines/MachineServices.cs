@@ -20,8 +20,8 @@ public sealed record MachineServices
     /// <summary>Starts shims.</summary>
     public required ShimLauncher Launcher { get; init; }
 
-    /// <summary>Ends machines.</summary>
-    public required StopLadder Ladder { get; init; }
+    /// <summary>Starts work that no caller awaits.</summary>
+    public required BackgroundTasks Background { get; init; }
 
     /// <summary>Who has what of the host.</summary>
     public required HostClaims Claims { get; init; }

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using VmHost.Machines.Life;
 using VmHost.Specs;
 using VmHost.State;
 
@@ -45,6 +46,29 @@ public sealed record MachineSnapshot
 
     /// <summary>Of the files that the current or last boot used, once computed.</summary>
     public ImmutableArray<ImageDigest> Digests { get; init; } = [];
+
+    /// <summary>The machine was deleted; the state is its last one.</summary>
+    public bool IsDeleted { get; init; }
+
+    /// <summary>What clients see of a life.</summary>
+    internal static MachineSnapshot Of(MachineLife life) =>
+        new()
+        {
+            Id = life.Id,
+            Name = life.Name,
+            Spec = life.Record?.Spec,
+            State = life.Phase.State,
+            StateDetail = life.Phase.Detail,
+            CreatedAt = life.Record?.CreatedAt,
+            Boot = life.Record?.Boot,
+            LastExit = life.Record?.LastExit,
+            Restart = life.Record?.Restart ?? RestartPolicy.Never,
+            Retry = life.Record?.Retry,
+            HypervisorPid = life.Phase.Live?.HypervisorPid,
+            ShimPid = life.Phase.Live?.ShimPid,
+            Digests = life.Digests,
+            IsDeleted = life.Phase is MachinePhase.Deleted,
+        };
 }
 
 /// <summary>What a file held when a boot began.</summary>

@@ -8,8 +8,8 @@ using VmHost.Supervision;
 
 namespace VmHost.Machines;
 
-/// <summary>Says why a boot ended, from what is on disk.</summary>
-internal static class BootJudge
+/// <summary>The reason for the end of a boot, from what is on disk. Whether the end was asked for is not known here.</summary>
+internal static class ExitClassifier
 {
     private const int LogTailBytes = 4 << 10;
     private const int MonitorLogBytes = 256 << 10;
@@ -21,29 +21,26 @@ internal static class BootJudge
     /// <param name="end">Exited or lost.</param>
     /// <param name="boot">The boot.</param>
     /// <param name="paths">The machine's.</param>
-    /// <param name="killRequested">Whether VmHost was told to end the hypervisor.</param>
     /// <param name="now">For an end that nobody saw.</param>
-    internal static ExitSummary Judge(BootEnd end, BootRecord boot, MachinePaths paths, bool killRequested, DateTimeOffset now)
+    internal static ExitSummary Classify(BootEnd end, BootRecord boot, MachinePaths paths, DateTimeOffset now)
     {
         if (end is BootEnd.Exited { Record: var exit })
-            return Exited(exit, boot, paths, killRequested);
+            return Exited(exit, boot, paths);
 
-        var verdict = killRequested
-            ? new ExitVerdict(ExitReason.Killed, "the hypervisor was killed; its shim did not live to collect it")
-            : LostVerdict(boot, paths);
+        var verdict = LostVerdict(boot, paths);
         return new ExitSummary
         {
             Boot = boot.Number,
             Reason = verdict.Reason,
             Detail = verdict.Detail,
-            Expected = killRequested || verdict.Reason == ExitReason.HostRebooted,
+            Expected = verdict.Reason == ExitReason.HostRebooted,
             EndedAt = now,
             ConsoleTail = [],
             HypervisorLogTail = Tail(paths.HypervisorLog, LogTailBytes),
         };
     }
 
-    private static ExitSummary Exited(ExitRecord exit, BootRecord boot, MachinePaths paths, bool killRequested)
+    private static ExitSummary Exited(ExitRecord exit, BootRecord boot, MachinePaths paths)
     {
         var searched = ConsoleTail.Read(paths.Console, exit.ConsoleBegin, exit.ConsoleEnd, SearchedConsoleBytes);
         var consoleTail = searched[^Math.Min(searched.Length, ConsoleTail.KeptBytes)..];
@@ -72,8 +69,7 @@ internal static class BootJudge
             Reason = verdict.Reason,
             Detail = fault is GuestFault.None or GuestFault.Panic ? verdict.Detail : $"{verdict.Detail}; {GuestFaults.Explain(fault)}",
             Fault = fault,
-            Expected = verdict.Reason is ExitReason.PowerOff or ExitReason.Halt or ExitReason.Reset
-                || (verdict.Reason == ExitReason.Killed && killRequested),
+            Expected = verdict.Reason is ExitReason.PowerOff or ExitReason.Halt or ExitReason.Reset,
             Code = exit.Code,
             Signal = exit.Signal,
             RanFor = exit.StartError is null ? exit.RanFor : null,

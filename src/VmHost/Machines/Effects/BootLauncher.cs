@@ -1,30 +1,14 @@
-using System.Security.Cryptography;
 using VmHost.Hypervisors;
 using VmHost.Posix;
 using VmHost.ShimContract.Records;
 using VmHost.Specs;
 using VmHost.State;
 
-namespace VmHost.Machines;
+namespace VmHost.Machines.Effects;
 
 /// <summary>Writes down what a boot will run, then starts a shim that runs it.</summary>
 internal sealed class BootLauncher(MachineServices services)
 {
-    /// <summary>The record with the next boot, as it is to be saved before the boot begins.</summary>
-    internal MachineRecord WithNextBoot(MachineRecord record, HypervisorKind hypervisor, LaunchPlan plan) =>
-        record with
-        {
-            Seq = record.Seq + 1,
-            Boot = new(
-                (record.Boot?.Number ?? 0) + 1,
-                RandomNumberGenerator.GetHexString(32, lowercase: true),
-                ProcessIdentity.HostBootId,
-                hypervisor,
-                plan.Executable,
-                plan.Arguments,
-                services.Time.GetUtcNow()),
-        };
-
     /// <summary>Saves the record and starts its boot.</summary>
     /// <returns>
     /// Why the hypervisor does not run, or null when it does; and what is not durable yet, or null when all is.

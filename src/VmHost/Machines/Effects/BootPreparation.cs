@@ -1,0 +1,43 @@
+using System.Collections.Immutable;
+using System.Security.Cryptography;
+using VmHost.Images;
+using VmHost.Machines.Life;
+using VmHost.Networking;
+using VmHost.Posix;
+using VmHost.Specs;
+using VmHost.State;
+
+namespace VmHost.Machines.Effects;
+
+/// <summary>Plans a machine's next boot, checks once more what may have changed, and claims what the boot needs.</summary>
+/// <param name="services">What it uses.</param>
+internal sealed class BootPreparation(MachineServices services)
+{
+    /// <summary>Changes nothing but the claims.</summary>
+    /// <exception cref="VmHostException">The boot cannot begin, and nothing is claimed.</exception>
+    internal async Task<MachineEvent.Prepared> PrepareAsync(MachineRecord record, MachinePaths paths)
+    {
+        var (hypervisor, plan) = await MachinePlanner.PlanAsync(record.Spec, paths, services.Host, CancellationToken.None);
+        ThrowIfAny(BootResolver.Recheck(record.Spec.Boot, record.Spec.Memory));
+        ThrowIfAny(DeviceFiles.Recheck(record.Spec));
+        ThrowIfAny(PortProbe.FindTaken(record.Spec.PublishedPorts));
+        services.Space.ThrowIfLow();
+        services.Claims.Claim(record.Name, record.Spec);
+
+        var boot = new BootRecord(
+            (record.Boot?.Number ?? 0) + 1,
+            RandomNumberGenerator.GetHexString(32, lowercase: true),
+            ProcessIdentity.HostBootId,
+            hypervisor.Kind,
+            plan.Executable,
+            plan.Arguments,
+            services.Time.GetUtcNow());
+        return new(boot, plan);
+    }
+
+    private static void ThrowIfAny(ImmutableArray<SpecFault> faults)
+    {
+        if (!faults.IsEmpty)
+            throw VmHostException.ForFaults(faults, VmHostError.FailedPrecondition);
+    }
+}

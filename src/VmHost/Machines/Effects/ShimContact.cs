@@ -1,0 +1,274 @@
+using Microsoft.Extensions.Logging;
+using VmHost.Consoles;
+using VmHost.Hypervisors;
+using VmHost.Machines.Life;
+using VmHost.Posix;
+using VmHost.Specs;
+using VmHost.State;
+using VmHost.Supervision;
+using VmHost.Supervision.Qmp;
+
+namespace VmHost.Machines.Effects;
+
+/// <summary>
+/// The connection to the shim of a machine's boot, and what is done over it. <see cref="ExamineAsync"/> makes it, also when an
+/// earlier one broke; it is the one place that finds out what became of a boot.
+/// </summary>
+/// <param name="id">The machine's.</param>
+/// <param name="paths">The machine's.</param>
+/// <param name="console">Notified how the journal grows.</param>
+/// <param name="services">What it uses.</param>
+internal sealed partial class ShimContact(string id, MachinePaths paths, ConsoleFeed console, MachineServices services)
+{
+    private static readonly TimeSpan ExamineLimit = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan ExamineEvery = TimeSpan.FromMilliseconds(5);
+    private static readonly TimeSpan StatusLimit = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan PressLimit = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan PauseLimit = TimeSpan.FromSeconds(10);
+
+    private readonly ILogger _logger = services.Log;
+    private readonly BootExaminer _examiner = new(id, paths, console, services.Time);
+
+    // One examination at a time; a second one finds what the first has made.
+    private readonly SerialWork _examinations = new(services.Background);
+    private SupervisedBoot? _boot;
+    private SupervisedBoot? _watched;
+    private ConsoleSize? _consoleSize;
+
+    /// <summary>The boot whose shim is connected, or was last; null for none.</summary>
+    internal SupervisedBoot? Boot => Volatile.Read(ref _boot) is { Closed.IsCompleted: false } boot ? boot : null;
+
+    /// <summary>The size of the console's terminal, for this boot and later ones; null while no client has set one.</summary>
+    internal ConsoleSize? ConsoleSize
+    {
+        get => Volatile.Read(ref _consoleSize);
+        set => Volatile.Write(ref _consoleSize, value);
+    }
+
+    /// <summary>Finds out what became of a boot, and connects to its shim if that answers.</summary>
+    internal Task ExamineAsync(BootRecord record, bool askGuest, MachineLoop loop) =>
+        _examinations.Enqueue(
+            nameof(ExamineAsync),
+            () => ExamineInTurnAsync(record, askGuest, loop),
+            e => loop.Post(new MachineEvent.BootSilent(record.Number, $"internal: {e.Message}")));
+
+    /// <summary>Posts the first sign that the hypervisor runs the guest; nothing where the connection breaks before.</summary>
+    internal async Task WatchForReadinessAsync(LiveBoot live, MachineLoop loop)
+    {
+        if (Boot is { } boot && boot.Run.Boot == live.Number && await new BootReadiness(services.Time).WaitAsync(boot, live.Control, console))
+            loop.Post(new MachineEvent.GuestReady(live.Number));
+    }
+
+    /// <summary>Watches the guest for as long as this connection lasts.</summary>
+    internal async Task WatchGuestAsync(LiveBoot live, MachineLoop loop)
+    {
+        // What follows is done once a connection, however often it is asked for.
+        if (Boot is not { } boot || live.Control != ControlChannel.Qmp || Interlocked.Exchange(ref _watched, boot) == boot)
+            return;
+
+        services.Background.Run("monitor", () => KeepMonitorOpenAsync(boot, live, loop));
+        if (await new GuestHaltDetector(services.Time).WaitAsync(boot, paths, console))
+            loop.Post(new MachineEvent.GuestHalted(live.Number));
+    }
+
+    /// <summary>Asks the hypervisor how its guest is.</summary>
+    internal async Task ReadStatusAsync(LiveBoot live, MachineLoop loop)
+    {
+        try
+        {
+            using var limit = new CancellationTokenSource(StatusLimit, services.Time);
+            var status = await BootOf(live).Monitor.QueryAsync(limit.Token);
+            loop.Post(new MachineEvent.StatusRead(live.Number, ToStatus(status)));
+        }
+        catch (Exception e) when (e is IOException or OperationCanceledException)
+        {
+            loop.Post(new MachineEvent.StatusUnread(live.Number, e.Message));
+        }
+    }
+
+    /// <summary>Asks the hypervisor for something.</summary>
+    internal async Task ControlAsync(MachineEffect.Control control, MachineLoop loop)
+    {
+        var live = control.Boot;
+        var isPause = control.Action is ControlAction.Pause or ControlAction.Resume;
+        using var limit = new CancellationTokenSource(isPause ? PauseLimit : PressLimit, services.Time);
+        try
+        {
+            var boot = BootOf(live);
+            var guest = new GuestControl(boot, live.Control, paths);
+            await (control.Action switch
+            {
+                ControlAction.PressPowerButton => guest.PressPowerButtonAsync(limit.Token),
+                ControlAction.Pause => guest.PauseAsync(limit.Token),
+                ControlAction.Resume => guest.ResumeAsync(limit.Token),
+
+                // What a keyboard sends for Enter.
+                _ => boot.WriteConsoleAsync(System.Text.Encoding.UTF8.GetBytes(control.Line + "\r"), limit.Token),
+            });
+            loop.Post(new MachineEvent.ControlDone(live.Number, control.Action));
+        }
+        catch (OperationCanceledException)
+        {
+            loop.Post(new MachineEvent.ControlFailed(live.Number, control.Action, $"no answer in {(isPause ? PauseLimit : PressLimit).TotalSeconds:0} s; perhaps its shim (process {live.ShimPid}) hangs"));
+        }
+        catch (Exception e) when (e is IOException or VmHostException)
+        {
+            loop.Post(new MachineEvent.ControlFailed(live.Number, control.Action, e.Message));
+        }
+    }
+
+    /// <summary>Sends SIGKILL to the hypervisor: by its shim, which cannot hit another process, or else by a proof of its own.</summary>
+    internal async Task KillAsync(BootRecord record, MachineLoop loop)
+    {
+        if (Boot is { } boot && boot.Run.Boot == record.Number)
+        {
+            try
+            {
+                using var limit = new CancellationTokenSource(PressLimit, services.Time);
+                await boot.SignalAsync(Signals.Kill, limit.Token);
+                loop.Post(new MachineEvent.KillSent(record.Number, ShimAnswers: true));
+                return;
+            }
+            catch (Exception e) when (e is IOException or OperationCanceledException)
+            {
+                // The shim is gone, or hangs.
+            }
+        }
+
+        loop.Post(ProcessKiller.KillHypervisor(record, paths, loop.Snapshot.Name));
+    }
+
+    /// <summary>Sends SIGKILL to hypervisor and shim.</summary>
+    internal Task KillBothAsync(BootRecord record, MachineLoop loop)
+    {
+        loop.Post(ProcessKiller.KillBoth(record, paths, loop.Snapshot.Name));
+        return Task.CompletedTask;
+    }
+
+    /// <summary>Refuses to go on while a process of the machine lives, or may live.</summary>
+    /// <exception cref="VmHostException"><see cref="VmHostError.FailedPrecondition"/>: one does.</exception>
+    /// <exception cref="IOException">Whether one does cannot be found out now.</exception>
+    internal void ThrowIfAlive(string machine)
+    {
+        if (FileLock.IsHeld(paths.Lock))
+            throw new VmHostException(VmHostError.FailedPrecondition, $"a process of machine {machine} still runs; end it first with: vmctl kill {machine}");
+    }
+
+    private SupervisedBoot BootOf(LiveBoot live) =>
+        Boot is { } boot && boot.Run.Boot == live.Number ? boot : throw new IOException($"the connection to its shim (process {live.ShimPid}) is closed");
+
+    private async Task ExamineInTurnAsync(BootRecord record, bool askGuest, MachineLoop loop)
+    {
+        var isNew = false;
+        if (Boot is not { } boot || boot.Run.Nonce != record.Nonce)
+        {
+            await DisposeOldAsync();
+            var (contact, end) = await _examiner.ExamineAsync(record, ExamineLimit, ExamineEvery);
+            switch (contact)
+            {
+                case BootContact.Made made:
+                    (boot, isNew) = (made.Boot, true);
+                    break;
+                case BootContact.Ended:
+                    loop.Post(new MachineEvent.BootEnded(record.Number, ExitClassifier.Classify(end!, record, paths, services.Time.GetUtcNow())));
+                    return;
+                case BootContact.Foreign foreign:
+                    loop.Post(new MachineEvent.BootSilent(record.Number, foreign.Reason));
+                    return;
+                case BootContact.Unreachable unreachable:
+                    loop.Post(new MachineEvent.BootSilent(record.Number, $"shim-silent: a process of it runs and its shim does not answer: {unreachable.Reason}"));
+                    return;
+                default:
+                    throw new InvalidOperationException("no such contact");
+            }
+
+            Volatile.Write(ref _boot, boot);
+            console.BeginBoot(new(boot.Run.Boot, boot.Run.ConsoleBegin));
+            await ResizeAsync(boot, loop);
+        }
+
+        var control = HypervisorCatalog.Get(record.Hypervisor).Control;
+        var live = new LiveBoot(record.Number, control, boot.Run.ShimPid, boot.Run.HypervisorPid);
+        var status = askGuest && control == ControlChannel.Qmp ? await TryAskAsync(boot) : null;
+        LogReached(loop.Snapshot.Name, live.HypervisorPid);
+        loop.Post(new MachineEvent.BootFound(record.Number, live, status));
+        if (isNew)
+            services.Background.Run("shim", () => WatchConnectionAsync(boot, loop));
+    }
+
+    private async Task WatchConnectionAsync(SupervisedBoot boot, MachineLoop loop)
+    {
+        await boot.Closed;
+        loop.Post(new MachineEvent.ContactLost(boot.Run.Boot));
+    }
+
+    private async Task DisposeOldAsync()
+    {
+        if (Interlocked.Exchange(ref _boot, null) is { } old)
+            await old.DisposeAsync();
+    }
+
+    // A size is a convenience: a shim that does not take it now keeps the machine from nothing.
+    private async Task ResizeAsync(SupervisedBoot boot, MachineLoop loop)
+    {
+        try
+        {
+            if (ConsoleSize is { } size)
+                await boot.ResizeConsoleAsync(size, CancellationToken.None);
+        }
+        catch (VmHostException e)
+        {
+            LogNoSize(e, loop.Snapshot.Name);
+        }
+    }
+
+    private async Task<GuestStatus?> TryAskAsync(SupervisedBoot boot)
+    {
+        try
+        {
+            using var limit = new CancellationTokenSource(StatusLimit, services.Time);
+            return ToStatus(await boot.Monitor.QueryAsync(limit.Token));
+        }
+        catch (Exception e) when (e is IOException or OperationCanceledException)
+        {
+            return null;   // read again later
+        }
+    }
+
+    // The monitor's events only say that something changed; what it is now is asked for, so that none can be misread.
+    private async Task KeepMonitorOpenAsync(SupervisedBoot boot, LiveBoot live, MachineLoop loop)
+    {
+        boot.Monitor.Happened = happened =>
+        {
+            if (happened.Name is "STOP" or "RESUME" or "BLOCK_IO_ERROR" or "GUEST_PANICKED")
+                loop.Post(new MachineEvent.MonitorChanged(live.Number));
+        };
+        boot.Monitor.Opened = () => loop.Post(new MachineEvent.MonitorChanged(live.Number));
+        using var stop = new CancellationTokenSource();
+        var open = boot.Monitor.KeepOpenAsync(stop.Token);
+        await Task.WhenAny(open, boot.Closed);
+        await stop.CancelAsync();
+        try
+        {
+            await open;
+        }
+        catch (Exception e) when (e is IOException or OperationCanceledException)
+        {
+            // The boot is over, or its connection is.
+        }
+    }
+
+    private static GuestStatus ToStatus(QemuStatus status) =>
+        status switch
+        {
+            { IsRunning: true } => new GuestStatus.Runs(),
+            { IoError: { } error } => new GuestStatus.IoError(error.Disk, error.Text),
+            _ => new GuestStatus.StandsStill(),
+        };
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Machine {Machine}: its shim is connected; the hypervisor is process {ProcessId}.")]
+    private partial void LogReached(string machine, int processId);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Machine {Machine}: the size of its console could not be set.")]
+    private partial void LogNoSize(Exception e, string machine);
+}
