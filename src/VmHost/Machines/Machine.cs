@@ -35,13 +35,13 @@ public sealed class Machine
     /// <param name="services">What it uses.</param>
     /// <param name="deleted">Called when its files are gone.</param>
     internal Machine(StoredMachine stored, MachineServices services, Action<Machine> deleted)
-        : this(new(stored.Id, stored.Record, stored.Problem is { } problem ? new MachinePhase.Unreadable(problem) : new MachinePhase.Adopting([]), []), services, deleted)
+        : this(new MachineLife(stored.Id, stored.Record, stored.Problem is { } problem ? new MachinePhase.Unreadable(problem) : new MachinePhase.Adopting([]), []), services, deleted)
     {
     }
 
     /// <summary>A new machine. Nothing is on disk before its first start.</summary>
     internal Machine(MachineRecord record, MachineServices services, Action<Machine> deleted)
-        : this(new(record.Id, record, new MachinePhase.Created(), []), services, deleted)
+        : this(new MachineLife(record.Id, record, new MachinePhase.Created(), []), services, deleted)
     {
     }
 
@@ -177,11 +177,10 @@ public sealed class Machine
     }
 
     /// <summary>Finds out, after the daemon's start, what the machine does. Returns once that is known, or cannot be known now.</summary>
-    internal async Task AdoptAsync()
+    internal Task AdoptAsync()
     {
         _loop.Post(new MachineEvent.DaemonStarted());
-        while (_loop.Life.Phase is MachinePhase.Adopting)
-            await _loop.WaitForAsync(_ => _loop.Life.Phase is not MachinePhase.Adopting, CancellationToken.None);
+        return _loop.WaitForAsync(static snapshot => !snapshot.IsBeingExamined, CancellationToken.None);
     }
 
     /// <summary>Starts the machine with the host. Returns when it runs, or waits for its next attempt.</summary>

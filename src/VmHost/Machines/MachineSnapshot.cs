@@ -47,6 +47,9 @@ public sealed record MachineSnapshot
     /// <summary>Of the files that the current or last boot used, once computed.</summary>
     public ImmutableArray<ImageDigest> Digests { get; init; } = [];
 
+    /// <summary>The daemon has started and does not know yet what the machine does.</summary>
+    public bool IsBeingExamined { get; init; }
+
     /// <summary>The machine was deleted; the state is its last one.</summary>
     public bool IsDeleted { get; init; }
 
@@ -67,6 +70,7 @@ public sealed record MachineSnapshot
             HypervisorPid = life.Phase.Live?.HypervisorPid,
             ShimPid = life.Phase.Live?.ShimPid,
             Digests = life.Digests,
+            IsBeingExamined = life.Phase is MachinePhase.Adopting,
             IsDeleted = life.Phase is MachinePhase.Deleted,
         };
 }

@@ -8,6 +8,7 @@ namespace VmHost.Machines;
 /// observations by having one slot each. An observation that waits already is not queued twice, since it only says "look", and
 /// each effect has one result. Safe for use by several callers at once.
 /// </summary>
+[SuppressMessage("Design", "CA1001", Justification = "The semaphore has no wait handle to free, and a mailbox lives as long as its machine.")]
 internal sealed class Mailbox
 {
     /// <summary>Requests that may wait at once.</summary>

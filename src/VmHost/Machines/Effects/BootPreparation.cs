@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Security.Cryptography;
+using VmHost.Hypervisors;
 using VmHost.Images;
 using VmHost.Machines.Life;
 using VmHost.Networking;

@@ -6,7 +6,6 @@ using VmHost.Machines.Events;
 using VmHost.Machines.Life;
 using VmHost.Specs;
 using VmHost.State;
-using VmHost.Supervision;
 
 namespace VmHost.Machines.Effects;
 
@@ -55,7 +54,7 @@ internal sealed partial class MachineEffects : IMachineWorld
 
     /// <inheritdoc/>
     public void Begin(MachineEffect effect, MachineLoop loop) =>
-        _lane.Enqueue(effect.GetType().Name, () => BeginAsync(effect, loop), e => PostFailure(effect, e, loop));
+        _lane.Post(effect.GetType().Name, () => BeginAsync(effect, loop), e => PostFailure(effect, e, loop));
 
     private Task BeginAsync(MachineEffect effect, MachineLoop loop)
     {
@@ -82,7 +81,7 @@ internal sealed partial class MachineEffects : IMachineWorld
                 Console.SetLive(set.Live);
                 break;
             case MachineEffect.Control or MachineEffect.ReadStatus:
-                _ = _control.Enqueue(effect.GetType().Name, () => ControlAsync(effect, loop), e => PostFailure(effect, e, loop));
+                _control.Post(effect.GetType().Name, () => ControlAsync(effect, loop), e => PostFailure(effect, e, loop));
                 break;
             default:
                 _services.Background.Run(effect.GetType().Name, () => RunAsync(effect, loop), e => PostFailure(effect, e, loop));
@@ -110,7 +109,7 @@ internal sealed partial class MachineEffects : IMachineWorld
     private Task ControlAsync(MachineEffect effect, MachineLoop loop) =>
         effect is MachineEffect.Control control ? Contact.ControlAsync(control, loop) : Contact.ReadStatusAsync(((MachineEffect.ReadStatus)effect).Boot, loop);
 
-    private Task OnDisk(MachineEffect effect, MachineLoop loop, Action work)
+    private Task<Task> OnDisk(MachineEffect effect, MachineLoop loop, Action work)
     {
         var done = _disk.Enqueue(
             effect.GetType().Name,

@@ -8,6 +8,9 @@ internal sealed class SerialWork(BackgroundTasks background)
     private readonly Lock _lock = new();
     private Task _last = Task.CompletedTask;
 
+    /// <summary>As <see cref="Enqueue"/>, for a caller who does not wait.</summary>
+    internal void Post(string name, Func<Task> work, Action<Exception>? failed = null) => _ = Enqueue(name, work, failed);
+
     /// <summary>Begins when all before it is done.</summary>
     /// <param name="name">What it is, for the log.</param>
     /// <param name="work">The work.</param>

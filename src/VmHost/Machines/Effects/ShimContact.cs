@@ -196,7 +196,7 @@ internal sealed partial class ShimContact(string id, MachinePaths paths, Console
             services.Background.Run("shim", () => WatchConnectionAsync(boot, loop));
     }
 
-    private async Task WatchConnectionAsync(SupervisedBoot boot, MachineLoop loop)
+    private static async Task WatchConnectionAsync(SupervisedBoot boot, MachineLoop loop)
     {
         await boot.Closed;
         loop.Post(new MachineEvent.ContactLost(boot.Run.Boot));
@@ -236,7 +236,7 @@ internal sealed partial class ShimContact(string id, MachinePaths paths, Console
     }
 
     // The monitor's events only say that something changed; what it is now is asked for, so that none can be misread.
-    private async Task KeepMonitorOpenAsync(SupervisedBoot boot, LiveBoot live, MachineLoop loop)
+    private static async Task KeepMonitorOpenAsync(SupervisedBoot boot, LiveBoot live, MachineLoop loop)
     {
         boot.Monitor.Happened = happened =>
         {
