@@ -1,10 +1,8 @@
-using System.Net.Sockets;
 using Polly;
 using Polly.Retry;
 using VmHost.Consoles;
 using VmHost.Hypervisors;
 using VmHost.Supervision;
-using VmHost.Supervision.Qmp;
 
 namespace VmHost.Machines;
 
@@ -22,10 +20,10 @@ internal sealed class BootReadiness(TimeProvider time)
     /// Returns when the first console byte came, or QEMU's monitor greets, which it does once the machine is set up, or
     /// any other hypervisor lived for 2 s: true. False when it ended before, or QEMU did neither in 60 s.
     /// </summary>
-    internal async Task<bool> WaitAsync(SupervisedBoot boot, ControlChannel channel, MachinePaths paths, ConsoleFeed console)
+    internal async Task<bool> WaitAsync(SupervisedBoot boot, ControlChannel channel, ConsoleFeed console)
     {
         using var stop = new CancellationTokenSource(Limit, time);
-        var greeted = channel == ControlChannel.Qmp ? GreetedAsync(paths.QmpSocket, stop.Token) : LivesAsync(stop.Token);
+        var greeted = channel == ControlChannel.Qmp ? GreetedAsync(boot, stop.Token) : LivesAsync(stop.Token);
         var wrote = WroteAsync(console, boot.Run.ConsoleBegin, stop.Token);
         var first = await Task.WhenAny(greeted, wrote, boot.Ended);
         var ready = first != boot.Ended && await (Task<bool>)first;
@@ -34,24 +32,19 @@ internal sealed class BootReadiness(TimeProvider time)
         return ready;
     }
 
-    private async Task<bool> GreetedAsync(string socket, CancellationToken ct)
+    private async Task<bool> GreetedAsync(SupervisedBoot boot, CancellationToken ct)
     {
         var untilThere = new ResiliencePipelineBuilder { TimeProvider = time }
             .AddRetry(new RetryStrategyOptions
             {
-                ShouldHandle = new PredicateBuilder().Handle<SocketException>().Handle<IOException>(),
+                ShouldHandle = new PredicateBuilder().Handle<IOException>(),
                 MaxRetryAttempts = int.MaxValue,
                 Delay = TimeSpan.FromMilliseconds(20),
             })
             .Build();
         try
         {
-            await untilThere.ExecuteAsync(
-                async token =>
-                {
-                    using var monitor = await QmpClient.ConnectAsync(socket, token);
-                },
-                ct);
+            await untilThere.ExecuteAsync(async token => await boot.Monitor.OpenAsync(token), ct);
             return true;
         }
         catch (OperationCanceledException)

@@ -61,7 +61,7 @@ public sealed partial class Machine
 
     private async Task EndHaltedAsync(SupervisedBoot boot)
     {
-        if (!await new HaltWatch(_services.Time).WaitAsync(boot, Paths, Console))
+        if (!await new GuestHaltDetector(_services.Time).WaitAsync(boot, Paths, Console))
             return;
 
         LogHalted(_snapshot.Name);

@@ -47,7 +47,7 @@ public sealed partial class Machine
             ?? throw VmHostException.ForFaults([new("tcp_port", string.Create(CultureInfo.InvariantCulture, $"port {guestPort} of the guest is not published; run the machine with: --publish HOSTPORT:{guestPort}"))]);
 
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(ct);
-        var taken = new GuestPortWatch(_services.Time).WaitAsync(port, Paths, stop.Token);
+        var taken = new GuestPortProbe(_services.Time).WaitAsync(port, () => _boot, stop.Token);
         var ended = WaitForRestAsync(stop.Token);
         var first = await Task.WhenAny(taken, ended);
         await stop.CancelAsync();

@@ -258,7 +258,7 @@ public sealed partial class Machine
     // Waits outside the gate until it is known that the guest runs.
     private async Task ConfirmAsync(SupervisedBoot boot)
     {
-        var ready = await new BootReadiness(_services.Time).WaitAsync(boot, HypervisorCatalog.Get(_record!.Boot!.Hypervisor).Control, Paths, Console);
+        var ready = await new BootReadiness(_services.Time).WaitAsync(boot, HypervisorCatalog.Get(_record!.Boot!.Hypervisor).Control, Console);
         if (!ready)
         {
             var hung = !boot.Ended.IsCompleted;
