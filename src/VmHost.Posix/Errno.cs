@@ -16,5 +16,8 @@ public static class Errno
     public const int ReadOnlyFileSystem = 30;
     public const int BrokenPipe = 32;
 
+    /// <summary>ENOTSUP.</summary>
+    public static int NotSupported { get; } = OperatingSystem.IsMacOS() ? 45 : 95;
+
     public static int WouldBlock { get; } = OperatingSystem.IsMacOS() ? 35 : 11;
 }

@@ -17,6 +17,11 @@ internal static unsafe partial class SignalSet
             _ = AddToSet(set, signal);
     }
 
+    internal static bool Contains(byte* set, int signal) => IsInSet(set, signal) == 1;
+
+    [LibraryImport("libc", EntryPoint = "sigismember")]
+    private static partial int IsInSet(byte* set, int signal);
+
     [LibraryImport("libc", EntryPoint = "sigfillset")]
     private static partial int FillSet(byte* set);
 

@@ -13,6 +13,9 @@ public static unsafe partial class Signals
 
     private const nint Ignored = 1;
 
+    /// <summary>SIGUSR1.</summary>
+    public static int User1 { get; } = OperatingSystem.IsMacOS() ? 30 : 10;
+
     // SIG_BLOCK.
     private static int Block { get; } = OperatingSystem.IsMacOS() ? 1 : 0;
 
@@ -38,15 +41,22 @@ public static unsafe partial class Signals
         _ = SetThreadMask(Block, set, null);
     }
 
-    /// <summary>Waits for a signal that every thread of this process blocks.</summary>
-    /// <exception cref="PosixException">The call failed.</exception>
-    public static void WaitFor(int signal)
+    /// <summary>Whether this thread blocks a signal.</summary>
+    public static bool IsBlockedInThisThread(int signal)
     {
         var set = stackalloc byte[SignalSet.Size];
-        SignalSet.Of(set, [signal]);
-        var error = Wait(set, out _);
-        if (error != 0)
-            throw new PosixException("sigwait", error);
+        SignalSet.Of(set, []);
+        return SetThreadMask(Block, null, set) == 0 && SignalSet.Contains(set, signal);
+    }
+
+    /// <summary>Waits for one of several signals that every thread of this process blocks, and returns it.</summary>
+    /// <exception cref="PosixException">The call failed.</exception>
+    public static int WaitFor(params ReadOnlySpan<int> signals)
+    {
+        var set = stackalloc byte[SignalSet.Size];
+        SignalSet.Of(set, signals.ToArray());
+        var error = Wait(set, out var signal);
+        return error == 0 ? signal : throw new PosixException("sigwait", error);
     }
 
     [LibraryImport("libc", EntryPoint = "kill", SetLastError = true)]

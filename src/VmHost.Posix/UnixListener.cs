@@ -36,7 +36,11 @@ public static partial class UnixListener
         var socket = Descriptor.DuplicateAbove(opened, 10);
         Descriptor.Close(opened);
         if (Bind(socket, ref MemoryMarshal.GetReference(address), (uint)(name.Length + 3)) != 0 || Listen(socket, 16) != 0)
-            throw PosixException.Last($"bind {path}");
+        {
+            var error = Descriptor.LastError;
+            Descriptor.Close(socket);
+            throw new PosixException($"bind {path}", error);
+        }
 
         Descriptor.SetNonBlocking(socket);
         return socket;

@@ -8,11 +8,13 @@ namespace VmHost.Shim;
 internal sealed class ControlClient(int socket)
 {
     // Answers are small: whoever has so many outstanding does not read.
-    private const int MaxOutput = 16 << 10;
+    private const int AnswersLimit = 16 << 10;
+    private const int InitialOutput = 512;
 
     private readonly FrameBuffer _received = new();
-    private readonly byte[] _output = new byte[MaxOutput];
-    private int _outputSize;
+    private byte[] _output = new byte[InitialOutput];
+    private int _outputStart;
+    private int _outputEnd;
     private byte[] _input = [];
     private int _inputDone;
     private bool _subscribed;
@@ -22,7 +24,10 @@ internal sealed class ControlClient(int socket)
 
     internal bool Closed { get; private set; }
 
-    internal bool HasOutput => _outputSize > 0;
+    /// <summary>The most bytes that are kept for a client that does not read; one that leaves more is cut off.</summary>
+    internal int OutputLimit { get; set; } = AnswersLimit;
+
+    internal bool HasOutput => _outputEnd > _outputStart;
 
     /// <summary>False while the socket has to be waited for, or to be closed.</summary>
     internal bool IsServed => !HasOutput && !Closed;
@@ -123,30 +128,49 @@ internal sealed class ControlClient(int socket)
 
     internal void Send(FrameType type, ReadOnlySpan<byte> payload)
     {
-        if (_outputSize + Frame.HeaderSize + payload.Length > MaxOutput)
+        var size = Frame.HeaderSize + payload.Length;
+        if (_outputEnd - _outputStart + size > OutputLimit)
+        {
             Closed = true;
-        else
-            _outputSize += Frame.Write(_output.AsSpan(_outputSize), type, payload);
+            return;
+        }
+
+        MakeRoom(size);
+        _outputEnd += Frame.Write(_output.AsSpan(_outputEnd), type, payload);
     }
 
     internal void Flush()
     {
-        while (_outputSize > 0 && !Closed)
+        while (HasOutput && !Closed)
         {
-            var count = Descriptor.Write(Socket, _output.AsSpan(0, _outputSize));
+            var count = Descriptor.Write(Socket, _output.AsSpan(_outputStart, _outputEnd - _outputStart));
             if (count > 0)
-            {
-                _outputSize -= count;
-                _output.AsSpan(count, _outputSize).CopyTo(_output);
-            }
+                _outputStart += count;
             else if (Descriptor.LastError == Errno.WouldBlock)
-            {
                 return;
-            }
             else
-            {
                 Closed = true;
-            }
         }
+    }
+
+    private void MakeRoom(int size)
+    {
+        var pending = _output.AsSpan(_outputStart, _outputEnd - _outputStart);
+        var needed = pending.Length + size;
+        if (_outputEnd + size <= _output.Length)
+            return;
+
+        if (needed <= _output.Length)
+        {
+            pending.CopyTo(_output);
+        }
+        else
+        {
+            var larger = new byte[Math.Max(needed, Math.Min(2 * _output.Length, OutputLimit))];
+            pending.CopyTo(larger);
+            _output = larger;
+        }
+
+        (_outputStart, _outputEnd) = (0, pending.Length);
     }
 }

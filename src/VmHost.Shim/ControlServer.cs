@@ -1,6 +1,5 @@
-using System.Buffers.Binary;
-using VmHost.Posix;
 using VmHost.ShimContract.Journal;
+using VmHost.Posix;
 using VmHost.ShimContract.Wire;
 
 namespace VmHost.Shim;
@@ -10,16 +9,16 @@ namespace VmHost.Shim;
 /// read or sends nonsense is cut off. News of the console is sent by the thread that brings it.
 /// </summary>
 internal sealed class ControlServer(
-    int listener, PseudoTerminal terminal, JournalWriter journal, HypervisorProcess hypervisor, Welcome welcome, WakePipe wake)
+    ControlSocket socket, ControlRequests requests, PseudoTerminal terminal, JournalWriter journal, HypervisorProcess hypervisor, MonitorRelay? monitor, WakePipe wake)
 {
-    // The daemon uses one; the rest is for a daemon that comes while an old connection is not seen closed yet.
-    private const int MaxClients = 8;
-    private const int FixedEntries = 3;
+    // A daemon uses three; the rest is for one that comes while old connections are not seen closed yet.
+    private const int MaxClients = 16;
+    private const int FixedEntries = 4;
 
-    // Guards the two that follow, and what is in the clients. Nobody waits while holding it.
+    // Guards the clients, what is in them, requests and monitor. Nobody waits while holding it.
     private readonly Lock _lock = new();
     private readonly List<ControlClient> _clients = [];
-    private ControlClient? _writer;
+    private volatile bool _recoversSocket;
 
     /// <summary>Returns when the hypervisor ended.</summary>
     internal void ServeUntilExit()
@@ -35,9 +34,22 @@ internal sealed class ControlServer(
             if (entries[1].Ready != PollEvents.None)
                 wake.Drain();
 
+            if (_recoversSocket)
+            {
+                _recoversSocket = false;
+                socket.Recover();
+            }
+
             lock (_lock)
                 ServeAllLocked(entries);
         }
+    }
+
+    /// <summary>Has the socket made again if it is not at its path any more. Does not wait for that.</summary>
+    internal void RecoverSocket()
+    {
+        _recoversSocket = true;
+        wake.Wake();
     }
 
     /// <summary>Tells where the journal ends. It does not wait, not for this server's own thread either.</summary>
@@ -65,11 +77,12 @@ internal sealed class ControlServer(
         }
     }
 
-    /// <summary>The last word, once exit.json is written.</summary>
-    internal void SayExited()
+    /// <summary>Sends the last frames, once exit.json is written.</summary>
+    internal void NotifyExited()
     {
         lock (_lock)
         {
+            monitor?.DrainToEnd();
             foreach (var client in _clients)
             {
                 client.TellEnd(journal.End);
@@ -81,6 +94,9 @@ internal sealed class ControlServer(
 
     private void ServeAllLocked(PollEntry[] entries)
     {
+        // Before the clients: what the monitor said or took is theirs next.
+        monitor?.Serve(entries[3].Ready);
+
         var served = _clients.Count;
         for (var i = 0; i < served; i++)
             ServeLocked(_clients[i], entries[FixedEntries + i].Ready);
@@ -96,11 +112,16 @@ internal sealed class ControlServer(
         var writing = _clients.Exists(client => client.HasInput);
         entries[0] = new()
         {
-            Descriptor = _clients.Count < MaxClients ? listener : -1,
+            Descriptor = _clients.Count < MaxClients ? socket.Listener : -1,
             Wanted = PollEvents.Readable,
         };
         entries[1] = new() { Descriptor = wake.Read, Wanted = PollEvents.Readable };
         entries[2] = new() { Descriptor = writing ? terminal.Master : -1, Wanted = PollEvents.Writable };
+        entries[3] = new()
+        {
+            Descriptor = monitor?.Socket ?? -1,
+            Wanted = PollEvents.Readable | (monitor is { IsSending: true } ? PollEvents.Writable : PollEvents.None),
+        };
 
         for (var i = 0; i < _clients.Count; i++)
         {
@@ -110,7 +131,7 @@ internal sealed class ControlServer(
                 Descriptor = client.Socket,
 
                 // One whose input the terminal has not taken yet sends no more: it waits, nobody else does.
-                Wanted = (client.HasInput ? PollEvents.None : PollEvents.Readable)
+                Wanted = (IsBlocked(client) ? PollEvents.None : PollEvents.Readable)
                     | (client.HasOutput ? PollEvents.Writable : PollEvents.None),
             };
         }
@@ -120,9 +141,9 @@ internal sealed class ControlServer(
 
     private void AcceptAllLocked()
     {
-        int socket;
-        while (_clients.Count < MaxClients && (socket = UnixListener.Accept(listener)) >= 0)
-            _clients.Add(new ControlClient(socket));
+        int accepted;
+        while (_clients.Count < MaxClients && (accepted = UnixListener.Accept(socket.Listener)) >= 0)
+            _clients.Add(new ControlClient(accepted));
     }
 
     private void ServeLocked(ControlClient client, PollEvents ready)
@@ -130,13 +151,13 @@ internal sealed class ControlServer(
         const PollEvents gone = PollEvents.HungUp | PollEvents.Error;
 
         // Whoever goes away while the guest does not read has given up what it did not take yet.
-        if ((ready & gone) != PollEvents.None && client.HasInput)
+        if ((ready & gone) != PollEvents.None && IsBlocked(client))
             client.Abandon();
-        else if ((ready & (PollEvents.Readable | gone)) != PollEvents.None && !client.HasInput)
+        else if ((ready & (PollEvents.Readable | gone)) != PollEvents.None && !IsBlocked(client))
             client.Receive();
 
-        while (!client.HasInput && client.TryTake(out var type, out var payload))
-            AnswerLocked(client, type, payload);
+        while (!IsBlocked(client) && client.TryTake(out var type, out var payload))
+            requests.Answer(client, type, payload);
 
         if (client.HasInput)
             WriteInputLocked(client);
@@ -144,68 +165,8 @@ internal sealed class ControlServer(
         client.TellEnd(journal.End);
     }
 
-    private void AnswerLocked(ControlClient client, FrameType type, ReadOnlySpan<byte> payload)
-    {
-        switch (type)
-        {
-            case FrameType.Hello:
-                client.Send(FrameType.Welcome, welcome.ToPayload());
-                break;
-            case FrameType.Subscribe:
-                client.Subscribe();
-                break;
-            case FrameType.Input when _writer is not null && _writer != client:
-            case FrameType.Lease when _writer is not null && _writer != client && payload is not [1]:
-                client.SendResult(type, Errno.Busy);
-                break;
-            case FrameType.Lease:
-                _writer = client;
-                client.SendResult(type, 0);
-                break;
-            case FrameType.Input:
-                client.TakeInput(payload);
-                break;
-            case FrameType.Resize when payload.Length == 4:
-                client.SendResult(type, Try(payload, Resize));
-                break;
-            case FrameType.Signal when payload.Length == 4:
-                client.SendResult(type, Try(payload, Signal));
-                break;
-            case FrameType.Status:
-                client.Send(FrameType.StatusReply, new StatusReply(journal.End, journal.LostBytes).ToPayload());
-                break;
-            case FrameType.Resize or FrameType.Signal:
-                client.SendResult(type, Errno.Invalid);
-                break;
-            default:
-                client.SendUnknown(type);
-                break;
-        }
-    }
-
-    private void Resize(ReadOnlySpan<byte> payload) =>
-        terminal.Resize(
-            BinaryPrimitives.ReadUInt16LittleEndian(payload),
-            BinaryPrimitives.ReadUInt16LittleEndian(payload[2..]));
-
-    // The hypervisor is a child that was not collected yet, so its number is still its own.
-    private void Signal(ReadOnlySpan<byte> payload) =>
-        Signals.Send(hypervisor.Pid, BinaryPrimitives.ReadInt32LittleEndian(payload));
-
-    private static int Try(ReadOnlySpan<byte> payload, PayloadAction action)
-    {
-        try
-        {
-            action(payload);
-            return 0;
-        }
-        catch (PosixException e)
-        {
-            return e.Errno;
-        }
-    }
-
-    private delegate void PayloadAction(ReadOnlySpan<byte> payload);
+    // True while its last request is not done, so that the next one has to wait.
+    private bool IsBlocked(ControlClient client) => client.HasInput || (monitor?.Blocks(client) ?? false);
 
     private void WriteInputLocked(ControlClient client)
     {
@@ -223,9 +184,7 @@ internal sealed class ControlServer(
             if (!_clients[i].Closed)
                 continue;
 
-            if (_writer == _clients[i])
-                _writer = null;
-
+            requests.Forget(_clients[i]);
             Descriptor.Close(_clients[i].Socket);
             _clients.RemoveAt(i);
         }

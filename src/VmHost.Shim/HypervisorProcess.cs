@@ -8,8 +8,12 @@ internal sealed class HypervisorProcess
 {
     private const int Lock = 3;
 
+    // A signal and the collection of the process exclude each other: once collected, its number may be another process's.
+    private readonly Lock _signalling = new();
+
     private ChildExit _exit;
     private volatile bool _ended;
+    private bool _isCollectable;
 
     private HypervisorProcess(int pid) => Pid = pid;
 
@@ -27,8 +31,9 @@ internal sealed class HypervisorProcess
     /// and the hypervisor ends too, instead of living on with a dead console.
     /// </param>
     /// <param name="messages">The pipe for what it says.</param>
+    /// <param name="monitor">Its end of the monitor's socketpair; -1 for a hypervisor without one.</param>
     /// <exception cref="PosixException">It cannot be started.</exception>
-    internal static HypervisorProcess Start(LaunchRecord launch, string slavePath, int messages)
+    internal static HypervisorProcess Start(LaunchRecord launch, string slavePath, int messages, int monitor)
     {
         using var spawn = new ProcessSpawn();
         spawn.Open(0, slavePath, Descriptor.ReadWrite);
@@ -37,7 +42,22 @@ internal sealed class HypervisorProcess
 
         // Whoever holds the lock is alive: it stays taken until the hypervisor is gone too.
         spawn.Give(Lock, Lock);
-        return new HypervisorProcess(spawn.Start(launch.Executable, launch.Arguments, firstClosed: Lock + 1));
+        if (monitor >= 0)
+            spawn.Give(monitor, LaunchRecord.MonitorNumber);
+
+        var firstClosed = monitor >= 0 ? LaunchRecord.MonitorNumber + 1 : Lock + 1;
+        return new HypervisorProcess(spawn.Start(launch.Executable, launch.Arguments, firstClosed));
+    }
+
+    /// <summary>Signals the hypervisor; does nothing once it has ended.</summary>
+    /// <exception cref="PosixException">It may not be signalled, or there is no such signal.</exception>
+    internal void Signal(int signal)
+    {
+        lock (_signalling)
+        {
+            if (!_isCollectable)
+                Signals.Send(Pid, signal);
+        }
     }
 
     /// <summary>Waits for its end in a thread of its own, then wakes.</summary>
@@ -46,8 +66,7 @@ internal sealed class HypervisorProcess
         var thread = new Thread(
             () =>
             {
-                _exit = ChildProcess.Wait(Pid);
-                _ended = true;
+                Collect();
                 wake.Wake();
             },
             maxStackSize: 128 << 10)
@@ -56,5 +75,22 @@ internal sealed class HypervisorProcess
             IsBackground = true,
         };
         thread.Start();
+    }
+
+    /// <summary>Ends it, before anything watches it.</summary>
+    internal void Kill()
+    {
+        Signal(Signals.Kill);
+        Collect();
+    }
+
+    private void Collect()
+    {
+        ChildWatch.WaitForEnd(Pid);
+        lock (_signalling)
+            _isCollectable = true;
+
+        _exit = ChildProcess.Wait(Pid);
+        _ended = true;
     }
 }

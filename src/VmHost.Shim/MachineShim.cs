@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Reflection;
 using VmHost.Posix;
 using VmHost.ShimContract.Journal;
@@ -13,6 +14,7 @@ namespace VmHost.Shim;
 internal sealed class MachineShim(StartReport report, TimeProvider time)
 {
     private const string Here = ".";
+    private const int LockNumber = 3;
     private const int SaveAttempts = 10;
     private const int SaveRetryMilliseconds = 1000;
 
@@ -31,36 +33,43 @@ internal sealed class MachineShim(StartReport report, TimeProvider time)
         }
 
         var startedAt = time.GetUtcNow();
+        Boot boot;
         try
         {
-            return Run(launch, startedAt);
+            boot = Start(launch, startedAt);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidDataException)
         {
-            // No hypervisor runs: once one does and is on record, nothing throws these.
+            // Only here: once a hypervisor is on record, its end is written by Supervise, and by nothing else.
             NotStarted(launch, startedAt, e.Message);
             return 1;
         }
+
+        return Supervise(launch, boot, startedAt) ? 0 : 1;
     }
 
-    private int Run(LaunchRecord launch, DateTimeOffset startedAt)
+    // When it throws, no hypervisor runs.
+    [SuppressMessage("Reliability", "CA2000", Justification = "The pump finishes the journal; this process ends with it.")]
+    private Boot Start(LaunchRecord launch, DateTimeOffset startedAt)
     {
         Directory.CreateDirectory(RecordFile.Console);
         var wake = new WakePipe();
         var journal = new JournalWriter(RecordFile.Console, launch.Journal, launch.Boot, time);
         var terminal = PseudoTerminal.Open();
         var log = new HypervisorLog();
-
-        File.Delete(launch.ControlSocket);
-        var listener = UnixListener.Listen(launch.ControlSocket);
+        var socket = ControlSocket.ListenAt(launch.ControlSocket);
+        var (monitor, hypervisorEnd) = MonitorPair(launch);
 
         var begin = time.GetTimestamp();
-        var hypervisor = HypervisorProcess.Start(launch, terminal.SlavePath, log.Write);
+        var hypervisor = HypervisorProcess.Start(launch, terminal.SlavePath, log.Write, hypervisorEnd);
         Descriptor.Close(log.Write);
+        if (hypervisorEnd >= 0)
+            Descriptor.Close(hypervisorEnd);
 
         var welcome = new Welcome(
             Frame.LowestVersion, Frame.Version, launch.MachineId, launch.Nonce, launch.Boot, Environment.ProcessId, hypervisor.Pid);
-        var server = new ControlServer(listener, terminal, journal, hypervisor, welcome, wake);
+        var requests = new ControlRequests(terminal, journal, hypervisor, monitor, welcome);
+        var server = new ControlServer(socket, requests, terminal, journal, hypervisor, monitor, wake);
         var pump = new ConsolePump(terminal, journal, server.TellEnd, time);
         pump.Start();
 
@@ -71,32 +80,49 @@ internal sealed class MachineShim(StartReport report, TimeProvider time)
         catch (IOException)
         {
             // A hypervisor that no record names could not be found again: it must not live.
-            Signals.Send(hypervisor.Pid, Signals.Kill);
-            ChildProcess.Wait(hypervisor.Pid);
+            hypervisor.Kill();
             throw;
         }
 
         report.Started(hypervisor.Pid);
-
         hypervisor.Watch(wake);
-        ForwardTerminate(hypervisor);
-        server.ServeUntilExit();
+        ShimSignals.Take(hypervisor, server);
+        return new Boot(hypervisor, server, socket, terminal, pump, journal, log, begin);
+    }
 
-        var (ranFor, endedAt) = (time.GetElapsedTime(begin), time.GetUtcNow());
-        Descriptor.Close(terminal.Slave);
-        pump.DrainToEnd();
-        log.DrainToEnd();
+    // Until the hypervisor ended; false if the disk took no record of how.
+    private bool Supervise(LaunchRecord launch, Boot boot, DateTimeOffset startedAt)
+    {
+        boot.Server.ServeUntilExit();
 
-        var saved = TrySave(Ended(launch, hypervisor.Exit, journal) with
+        var (ranFor, endedAt) = (time.GetElapsedTime(boot.Begin), time.GetUtcNow());
+        Descriptor.Close(boot.Terminal.Slave);
+        boot.Pump.DrainToEnd();
+        boot.Log.DrainToEnd();
+
+        var saved = TrySave(Ended(launch, boot.Hypervisor.Exit, boot.Journal) with
         {
             StartedAt = startedAt,
             EndedAt = endedAt,
             RanFor = ranFor,
         });
 
-        File.Delete(launch.ControlSocket);
-        server.SayExited();
-        return saved ? 0 : 1;
+        boot.Socket.Remove();
+        boot.Server.NotifyExited();
+        return saved;
+    }
+
+    private static (MonitorRelay? Monitor, int HypervisorEnd) MonitorPair(LaunchRecord launch)
+    {
+        if (launch.MonitorDescriptor is not { } number)
+            return (null, -1);
+
+        if (number != LaunchRecord.MonitorNumber)
+            throw new InvalidDataException($"launch.json: monitor_descriptor {number}: this shim gives a hypervisor its monitor as {LaunchRecord.MonitorNumber}");
+
+        var (own, hypervisors) = SocketPair.Create();
+        Descriptor.SetNonBlocking(own);
+        return (new MonitorRelay(own), hypervisors);
     }
 
     private static ExitRecord Ended(LaunchRecord launch, ChildExit exit, JournalWriter journal) =>
@@ -135,28 +161,6 @@ internal sealed class MachineShim(StartReport report, TimeProvider time)
         }
     }
 
-    // SIGTERM means: end the machine. The hypervisor takes it as it does (xhyve and HyperKit press the power button,
-    // QEMU ends at once) and all goes on as after any end.
-    private static void ForwardTerminate(HypervisorProcess hypervisor)
-    {
-        var thread = new Thread(
-            () =>
-            {
-                while (!hypervisor.Ended)
-                {
-                    Signals.WaitFor(Signals.Terminate);
-                    if (!hypervisor.Ended)
-                        Signals.Send(hypervisor.Pid, Signals.Terminate);
-                }
-            },
-            maxStackSize: 128 << 10)
-        {
-            Name = "SIGTERM",
-            IsBackground = true,
-        };
-        thread.Start();
-    }
-
     private static void SaveRunRecord(LaunchRecord launch, int hypervisorPid, DateTimeOffset startedAt, long consoleBegin) =>
         new RunRecord
         {
@@ -172,6 +176,9 @@ internal sealed class MachineShim(StartReport report, TimeProvider time)
             StartedAt = startedAt,
             ControlSocket = launch.ControlSocket,
             ConsoleBegin = consoleBegin,
+            SocketRecovery = ShimSignals.TakesUser1,
+            Monitor = launch.MonitorDescriptor is not null,
+            LockFile = FileIdentity.Of(LockNumber),
         }.Save(Here);
 
     private void NotStarted(LaunchRecord launch, DateTimeOffset startedAt, string reason)
@@ -197,4 +204,15 @@ internal sealed class MachineShim(StartReport report, TimeProvider time)
 
         report.Failed(reason);
     }
+
+    /// <summary>What a started boot has.</summary>
+    private sealed record Boot(
+        HypervisorProcess Hypervisor,
+        ControlServer Server,
+        ControlSocket Socket,
+        PseudoTerminal Terminal,
+        ConsolePump Pump,
+        JournalWriter Journal,
+        HypervisorLog Log,
+        long Begin);
 }

@@ -10,9 +10,8 @@ Signals.Ignore(Signals.Hangup);
 Signals.Ignore(Signals.Interrupt);
 Signals.Ignore(Signals.Pipe);
 
-// Waited for by a thread of its own. The daemon starts the shim with it blocked already, so that no thread of the
-// runtime can be hit by it.
-Signals.BlockInThisThread(Signals.Terminate);
+// The daemon starts the shim with its signals blocked already, so that no thread of the runtime can be hit by one.
+ShimSignals.Block();
 
 try
 {

@@ -38,7 +38,8 @@ internal sealed class BareProcess : IDisposable
     internal static IReadOnlyList<string> ArgumentsOf(IReadOnlyList<string> argv, TemporaryDirectory directory) =>
         [.. argv.Select(argument => argument switch
         {
-            _ when argument.StartsWith("socket,id=qmp0,", StringComparison.Ordinal) => $"socket,id=qmp0,path={directory.Combine("q")},server=on,wait=off",
+            _ when argument.StartsWith("socket,id=qmp0,", StringComparison.Ordinal) => "null,id=qmp0",
+            _ when argument.StartsWith("socket,id=qmp1,", StringComparison.Ordinal) => $"socket,id=qmp1,path={directory.Combine("q")},server=on,wait=off",
             _ when argument.StartsWith("null,id=events0,", StringComparison.Ordinal) => $"null,id=events0,logfile={directory.Combine("l")}",
             _ => argument,
         })];

@@ -58,6 +58,18 @@ internal abstract class FakeMachine : IDisposable
     /// <summary>The guest ended its boot; does not return.</summary>
     internal abstract void End(GuestEnd end);
 
+    /// <summary>The processors stop, though VmHost did not ask for it; returns when they run again.</summary>
+    internal virtual void StopByItself() => throw OnlyInQemu();
+
+    /// <summary>The host's disk fails under the guest, which stops; returns when it runs again.</summary>
+    internal virtual void FailDisk(string disk, bool isFull) => throw OnlyInQemu();
+
+    /// <summary>The guest resets, and the process stays.</summary>
+    internal virtual void ResetInPlace() => throw OnlyInQemu();
+
+    /// <summary>The guest reports a panic by its device for that; does not return.</summary>
+    internal virtual void Panic() => throw OnlyInQemu();
+
     /// <summary>Ends the process, once: a second end that comes meanwhile waits for the first.</summary>
     internal void Exit(int code, Action? before = null)
     {
@@ -75,6 +87,8 @@ internal abstract class FakeMachine : IDisposable
     internal void Pause() => _running.Reset();
 
     internal void Resume() => _running.Set();
+
+    private static FormatException OnlyInQemu() => new("fakehv: only QEMU tells that");
 
     /// <summary>The guest's processors stand still while the machine is paused.</summary>
     internal void WaitWhilePaused() => _running.Wait();

@@ -44,6 +44,8 @@ internal static class PlanScript
         script.Append("# Runs the machine on this terminal, which becomes its console. Written by vmctl plan --script.\n");
         if (plan.Hypervisor is HypervisorKind.Xhyve or HypervisorKind.Hyperkit && plan.Options.Any(option => option.Words[^1].Contains("virtio-net", StringComparison.Ordinal)))
             script.Append("# vmnet needs root: run it with sudo.\n");
+        if (plan.Options.Any(option => option.ForControl))
+            script.Append("# Without the options by which VmHost controls the hypervisor: they need its shim and its directories.\n");
 
         script.Append("exec ").Append(ShellQuote.Quote(plan.Executable));
         foreach (var option in plan.Options.Where(option => !option.ForControl))

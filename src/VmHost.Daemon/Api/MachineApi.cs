@@ -2,7 +2,6 @@ using Grpc.Core;
 using VmHost.Consoles;
 using VmHost.Machines;
 using VmHost.Protocol.V1;
-using VmHost.Supervision;
 
 namespace VmHost.Daemon.Api;
 

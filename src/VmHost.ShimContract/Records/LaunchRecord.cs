@@ -6,6 +6,12 @@ namespace VmHost.ShimContract.Records;
 /// <summary>What one boot runs: written by the daemon before the spawn, read by the shim.</summary>
 public sealed record LaunchRecord
 {
+    /// <summary>
+    /// The number that a monitor's descriptor gets in the hypervisor: the one after the machine's lock, so that no other
+    /// descriptor of the shim lies between.
+    /// </summary>
+    public const int MonitorNumber = 4;
+
     public required string MachineId { get; init; }
 
     /// <summary>From 1.</summary>
@@ -34,6 +40,12 @@ public sealed record LaunchRecord
 
     public required JournalLimits Journal { get; init; }
 
+    /// <summary>
+    /// The number under which the hypervisor inherits a socket for its QMP monitor (<see cref="MonitorNumber"/>), whose other
+    /// end the shim serves; null for none.
+    /// </summary>
+    public int? MonitorDescriptor { get; init; }
+
     /// <exception cref="IOException">It cannot be written.</exception>
     public void Save(string directory) =>
         AtomicFile.Replace(Path.Combine(directory, RecordFile.Launch), RecordFile.ToJson(json =>
@@ -51,6 +63,8 @@ public sealed record LaunchRecord
             json.WriteString("control_socket", ControlSocket);
             json.WriteNumber("journal_total_bytes", Journal.TotalBytes);
             json.WriteNumber("journal_segment_bytes", Journal.SegmentBytes);
+            if (MonitorDescriptor is { } monitor)
+                json.WriteNumber("monitor_descriptor", monitor);
         }));
 
     /// <exception cref="IOException">There is none, or it cannot be read.</exception>
@@ -69,5 +83,6 @@ public sealed record LaunchRecord
             Journal = new(
                 json.GetProperty("journal_total_bytes").GetInt64(),
                 json.GetProperty("journal_segment_bytes").GetInt64()),
+            MonitorDescriptor = json.TryGetProperty("monitor_descriptor", out var monitor) ? monitor.GetInt32() : null,
         });
 }

@@ -32,6 +32,20 @@ public sealed record RunRecord
     /// <summary>Where this boot's output begins in the journal.</summary>
     public required long ConsoleBegin { get; init; }
 
+    /// <summary>
+    /// True if the shim makes its socket again on SIGUSR1 (<see cref="Posix.Signals.User1"/>). The signal ends every other shim.
+    /// </summary>
+    public bool SocketRecovery { get; init; }
+
+    /// <summary>True if the shim serves the hypervisor's monitor (<see cref="Wire.FrameType.OpenMonitor"/>).</summary>
+    public bool Monitor { get; init; }
+
+    /// <summary>
+    /// The lock file that the shim and the hypervisor hold: a record in another directory is a copy. Null where the shim
+    /// is older than this field.
+    /// </summary>
+    public FileIdentity? LockFile { get; init; }
+
     /// <exception cref="IOException">It cannot be written.</exception>
     public void Save(string directory) =>
         AtomicFile.Replace(Path.Combine(directory, RecordFile.Run), RecordFile.ToJson(json =>
@@ -48,6 +62,15 @@ public sealed record RunRecord
             json.WriteString("started_at", StartedAt.ToString("O", CultureInfo.InvariantCulture));
             json.WriteString("control_socket", ControlSocket);
             json.WriteNumber("console_begin", ConsoleBegin);
+            if (SocketRecovery)
+                json.WriteBoolean("socket_recovery", true);
+            if (Monitor)
+                json.WriteBoolean("monitor", true);
+            if (LockFile is { } file)
+            {
+                json.WriteNumber("lock_device", file.Device);
+                json.WriteNumber("lock_inode", file.Inode);
+            }
         }));
 
     /// <exception cref="IOException">There is none, or it cannot be read.</exception>
@@ -67,5 +90,10 @@ public sealed record RunRecord
             StartedAt = json.GetProperty("started_at").GetDateTimeOffset(),
             ControlSocket = json.GetProperty("control_socket").GetString()!,
             ConsoleBegin = json.GetProperty("console_begin").GetInt64(),
+            SocketRecovery = json.TryGetProperty("socket_recovery", out var recovery) && recovery.GetBoolean(),
+            Monitor = json.TryGetProperty("monitor", out var monitor) && monitor.GetBoolean(),
+            LockFile = json.TryGetProperty("lock_device", out var device) && json.TryGetProperty("lock_inode", out var inode)
+                ? new FileIdentity(device.GetUInt64(), inode.GetUInt64())
+                : null,
         });
 }

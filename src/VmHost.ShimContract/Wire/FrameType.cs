@@ -27,6 +27,19 @@ public enum FrameType : ushort
     /// <summary>Daemon: how things are (empty). Answered by <see cref="StatusReply"/>.</summary>
     Status = 7,
 
+    /// <summary>
+    /// Daemon: be the hypervisor's monitor client (empty, or u8: 1 takes over from another client, which is cut off). Answered
+    /// by <see cref="Result"/> once the monitor accepts commands: 0; EBUSY if another client has it; ENOTSUP if the hypervisor
+    /// has no monitor here; EPIPE if the hypervisor closed it. <see cref="MonitorSaid"/> follows until the connection ends.
+    /// </summary>
+    OpenMonitor = 8,
+
+    /// <summary>
+    /// Daemon: one whole JSON object for the monitor. Answered by <see cref="Result"/> once the hypervisor has all of it: 0;
+    /// EINVAL if it is not one whole object; EBUSY if this client did not open the monitor; EPIPE if the hypervisor closed it.
+    /// </summary>
+    ToMonitor = 9,
+
     /// <summary>Shim: see <see cref="Welcome"/>.</summary>
     Welcome = 101,
 
@@ -41,6 +54,12 @@ public enum FrameType : ushort
 
     /// <summary>Shim: the hypervisor ended and exit.json is written (empty). The shim goes next.</summary>
     Exited = 105,
+
+    /// <summary>
+    /// Shim: a line of the monitor, or a part of one (u8: 1 if the next such frame continues the line, else 0; then its bytes
+    /// without the line break). A client that leaves 1 MiB of them unread is cut off.
+    /// </summary>
+    MonitorSaid = 106,
 
     /// <summary>Shim: it does not know this type (u16).</summary>
     Unknown = 199,

@@ -17,6 +17,9 @@ public sealed record LaunchPlan
     /// <summary>True where it writes the console to fd 1, false where it does to fd 0.</summary>
     public required bool ConsoleOnStandardOutput { get; init; }
 
+    /// <summary>The number under which it inherits a socket for its QMP monitor; null for a hypervisor without one.</summary>
+    public int? MonitorDescriptor { get; init; }
+
     /// <summary>Those paths in the arguments that exist only while the machine runs.</summary>
     public ImmutableArray<string> RunTimePaths { get; init; } = [];
 

@@ -13,7 +13,7 @@ public sealed partial class BackgroundTasks(ILogger<BackgroundTasks> logger)
     /// <param name="name">What it is, for the log.</param>
     /// <param name="work">The work.</param>
     /// <param name="failed">Called with what the work threw; must not throw. Null where the log is enough.</param>
-    internal void Run(string name, Func<Task> work, Action<Exception>? failed = null) => _ = Task.Run(() => ObserveAsync(name, work, failed));
+    public void Run(string name, Func<Task> work, Action<Exception>? failed = null) => _ = Task.Run(() => ObserveAsync(name, work, failed));
 
     private async Task ObserveAsync(string name, Func<Task> work, Action<Exception>? failed)
     {

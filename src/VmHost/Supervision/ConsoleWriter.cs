@@ -1,5 +1,4 @@
 using System.Diagnostics.CodeAnalysis;
-using System.Net.Sockets;
 using VmHost.Posix;
 using VmHost.ShimContract.Wire;
 using VmHost.Specs;
@@ -10,8 +9,8 @@ namespace VmHost.Supervision;
 /// Writes to a boot's console over a connection of its own, so that a guest that does not read holds up those who write to it
 /// and nobody else. It is kept from one key to the next.
 /// </summary>
-/// <param name="controlSocket">The shim's.</param>
-internal sealed class ConsoleWriter(string controlSocket) : IAsyncDisposable
+/// <param name="address">The shim's.</param>
+internal sealed class ConsoleWriter(ShimAddress address) : IAsyncDisposable
 {
     // One writer at a time; guards _connection, but for the reading of it in DisposeAsync. Never disposed of: the last writer
     // gives it back afterwards.
@@ -27,7 +26,7 @@ internal sealed class ConsoleWriter(string controlSocket) : IAsyncDisposable
         await _gate.WaitAsync(ct);
         try
         {
-            _connection ??= await ShimConnection.OpenAsync(controlSocket, grown: null, ct);
+            _connection ??= await address.OpenAsync(grown: null, monitorSaid: null, ct);
             while (!data.IsEmpty)
             {
                 var part = data[..Math.Min(data.Length, Frame.MaxPayload)];
@@ -42,7 +41,9 @@ internal sealed class ConsoleWriter(string controlSocket) : IAsyncDisposable
         {
             // What was asked may still be answered: the next one who writes must not take that for theirs.
             await CloseAsync();
-            if (e is IOException or SocketException or InvalidDataException)
+            if (e is SocketLostException)
+                throw new VmHostException(VmHostError.FailedPrecondition, e.Message);
+            if (e is IOException)
                 throw new VmHostException(VmHostError.FailedPrecondition, "the machine ended while its console was written to");
 
             throw;

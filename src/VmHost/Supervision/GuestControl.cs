@@ -1,8 +1,6 @@
-using System.Net.Sockets;
 using VmHost.Hypervisors;
 using VmHost.Posix;
 using VmHost.Specs;
-using VmHost.Supervision.Qmp;
 
 namespace VmHost.Supervision;
 
@@ -48,18 +46,7 @@ internal sealed class GuestControl(SupervisedBoot boot, ControlChannel channel, 
             _ => boot.SignalAsync(ResumeSignal, ct),
         };
 
-    private async Task QmpAsync(string command, CancellationToken ct)
-    {
-        try
-        {
-            using var monitor = await QmpClient.ConnectAsync(paths.QmpSocket, ct);
-            await monitor.ExecuteAsync(command, ct);
-        }
-        catch (SocketException e)
-        {
-            throw new IOException($"QEMU's monitor cannot be reached: {e.Message}", e);
-        }
-    }
+    private async Task QmpAsync(string command, CancellationToken ct) => await boot.Monitor.ExecuteAsync(command, ct);
 
     private async Task RestAsync(string state, CancellationToken ct)
     {

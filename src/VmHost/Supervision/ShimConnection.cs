@@ -6,15 +6,20 @@ using VmHost.ShimContract.Wire;
 
 namespace VmHost.Supervision;
 
+/// <summary>Takes the payload of a <see cref="FrameType.MonitorSaid"/>, in the order in which they come.</summary>
+internal delegate void MonitorOutputHandler(ReadOnlySpan<byte> payload);
+
 /// <summary>
-/// A connection to a shim's control socket: one request at a time, and news of the journal's end in between. It ends
-/// when the shim does.
+/// A connection to a shim's control socket: one request at a time, and in between news of the journal's end or output of the
+/// monitor. It ends when the shim does, and when a request is given up: answers have no number, so that the answer to that
+/// request would be taken for the answer to the next.
 /// </summary>
 internal sealed class ShimConnection : IAsyncDisposable
 {
     private readonly Socket _socket = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
     private readonly FrameBuffer _received = new();
     private readonly Action<long>? _grown;
+    private readonly MonitorOutputHandler? _monitorSaid;
     private readonly CancellationTokenSource _stop = new();
 
     // One answer is outstanding at most, as _gate is held from the request to its answer. Dropping the newest is
@@ -27,9 +32,10 @@ internal sealed class ShimConnection : IAsyncDisposable
     private readonly SemaphoreSlim _gate = new(1, 1);
 
     private int _disposed;
+    private volatile bool _isBroken;
     private Task _reading = Task.CompletedTask;
 
-    private ShimConnection(Action<long>? grown) => _grown = grown;
+    private ShimConnection(Action<long>? grown, MonitorOutputHandler? monitorSaid) => (_grown, _monitorSaid) = (grown, monitorSaid);
 
     /// <summary>What the shim said of itself.</summary>
     internal Welcome Welcome { get; private set; } = null!;
@@ -37,15 +43,30 @@ internal sealed class ShimConnection : IAsyncDisposable
     /// <summary>Completes when the shim is gone or cannot be understood; never faults.</summary>
     internal Task Closed => _reading;
 
+    /// <summary>False once it is closed, or about to be: every request fails then.</summary>
+    internal bool IsUsable => !_isBroken;
+
+    /// <summary>True once the shim announced that the hypervisor ended and the record of its end is written.</summary>
+    internal bool HasExited { get; private set; }
+
     /// <summary>Connects and exchanges greetings.</summary>
     /// <param name="path">Of the control socket.</param>
     /// <param name="grown">Called with the journal's end, at once and whenever it moves; null for nobody who wants to know.</param>
     /// <param name="ct">Gives up.</param>
     /// <exception cref="SocketException">Nobody listens there.</exception>
+    /// <exception cref="IOException">The connection broke.</exception>
     /// <exception cref="InvalidDataException">Whoever does is no shim that can be understood.</exception>
-    internal static async Task<ShimConnection> OpenAsync(string path, Action<long>? grown, CancellationToken ct)
+    internal static Task<ShimConnection> OpenAsync(string path, Action<long>? grown, CancellationToken ct) =>
+        OpenAsync(path, grown, monitorSaid: null, ct);
+
+    /// <summary>As the other one, for a connection that may open the monitor.</summary>
+    /// <param name="path">Of the control socket.</param>
+    /// <param name="grown">Called with the journal's end; null for nobody who wants to know.</param>
+    /// <param name="monitorSaid">Called with the monitor's output once it is opened; must neither wait nor throw.</param>
+    /// <param name="ct">Gives up.</param>
+    internal static async Task<ShimConnection> OpenAsync(string path, Action<long>? grown, MonitorOutputHandler? monitorSaid, CancellationToken ct)
     {
-        var connection = new ShimConnection(grown);
+        var connection = new ShimConnection(grown, monitorSaid);
         try
         {
             await connection._socket.ConnectAsync(new UnixDomainSocketEndPoint(path), ct);
@@ -74,7 +95,8 @@ internal sealed class ShimConnection : IAsyncDisposable
 
     /// <summary>Sends a request that is answered by its error number.</summary>
     /// <returns>0, or the error number.</returns>
-    /// <exception cref="IOException">The shim went away.</exception>
+    /// <exception cref="IOException">The shim went away, or does not know this request.</exception>
+    /// <exception cref="OperationCanceledException">It was given up; if it was sent already, the connection is closed.</exception>
     internal async Task<int> RequestAsync(FrameType type, ReadOnlyMemory<byte> payload, CancellationToken ct)
     {
         var answer = await AskAsync(type, payload, ct);
@@ -111,6 +133,13 @@ internal sealed class ShimConnection : IAsyncDisposable
         {
             throw new IOException("the shim went away", e);
         }
+        catch (OperationCanceledException)
+        {
+            // Its answer may still come: nobody may ask anything on this connection any more.
+            _isBroken = true;
+            _socket.Dispose();
+            throw;
+        }
         finally
         {
             _gate.Release();
@@ -134,6 +163,8 @@ internal sealed class ShimConnection : IAsyncDisposable
         }
         finally
         {
+            _isBroken = true;
+            _socket.Dispose();
             _answers.Writer.TryComplete();
         }
     }
@@ -147,8 +178,12 @@ internal sealed class ShimConnection : IAsyncDisposable
                 case FrameType.End when payload.Length == 8:
                     _grown?.Invoke(BinaryPrimitives.ReadInt64LittleEndian(payload));
                     break;
+                case FrameType.MonitorSaid:
+                    _monitorSaid?.Invoke(payload);
+                    break;
                 case FrameType.Exited:
-                    break;   // the end of the connection follows, and says the same for a shim that was killed
+                    HasExited = true;   // the end of the connection follows
+                    break;
                 default:
                     _answers.Writer.TryWrite((type, payload.ToArray()));
                     break;

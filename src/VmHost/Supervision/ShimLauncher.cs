@@ -40,7 +40,7 @@ public sealed class ShimLauncher(string shimPath, ShimReaper reaper)
             directory = Descriptor.DuplicateAbove(opened, 10);
             Descriptor.Close(opened);
 
-            using (var spawn = new ProcessSpawn { BlockedSignals = [Signals.Terminate] })
+            using (var spawn = new ProcessSpawn { BlockedSignals = [Signals.Terminate, Signals.User1] })
             {
                 for (var standard = 0; standard <= 2; standard++)
                     spawn.Open(standard, NullDevice, Descriptor.ReadWrite);

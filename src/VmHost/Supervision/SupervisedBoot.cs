@@ -1,73 +1,67 @@
 using System.Buffers.Binary;
 using System.Diagnostics.CodeAnalysis;
-using System.Net.Sockets;
 using VmHost.Consoles;
 using VmHost.Hypervisors;
 using VmHost.Posix;
 using VmHost.ShimContract.Records;
 using VmHost.ShimContract.Wire;
 using VmHost.Specs;
+using VmHost.Supervision.Qmp;
 
 namespace VmHost.Supervision;
 
 /// <summary>One boot that runs: its shim answers, and proved that it is the one that was launched.</summary>
 public sealed class SupervisedBoot : IAsyncDisposable
 {
-    // Between the end of a shim's connection and the freeing of its lock the kernel tears down two processes.
-    private static readonly TimeSpan LockLimit = TimeSpan.FromSeconds(5);
-    private static readonly TimeSpan LockProbe = TimeSpan.FromMilliseconds(5);
-
-    private readonly MachinePaths _paths;
-    private readonly TimeProvider _time;
     private readonly ShimConnection _shim;
     private readonly ConsoleWriter _writer;
 
-    private SupervisedBoot(MachinePaths paths, RunRecord run, ShimConnection shim, TimeProvider time)
+    private SupervisedBoot(MachinePaths paths, RunRecord run, ShimAddress address, ShimConnection shim, TimeProvider time)
     {
-        (_paths, Run, _shim, _time) = (paths, run, shim, time);
-        _writer = new ConsoleWriter(run.ControlSocket);
-        Ended = WatchAsync();
+        (Run, _shim) = (run, shim);
+        _writer = new ConsoleWriter(address);
+        Monitor = new BootMonitor(run, paths, address, time);
     }
 
     /// <summary>What the shim wrote when it had started the hypervisor.</summary>
     public RunRecord Run { get; }
 
-    /// <summary>Completes when the shim is gone; never faults.</summary>
-    public Task<BootEnd> Ended { get; }
+    /// <summary>Completes when the connection is closed, for example as the shim is gone; never faults.</summary>
+    public Task Closed => _shim.Closed;
 
-    /// <summary>Connects to the shim of a boot, and checks that it is that boot's.</summary>
+    /// <summary>QEMU's monitor. Other hypervisors have none, and every request to it fails.</summary>
+    internal BootMonitor Monitor { get; }
+
+    /// <summary>Connects to the shim of a boot, after a check that the boot is this directory's, and checks that the shim is that boot's.</summary>
     /// <param name="id">The machine's.</param>
     /// <param name="nonce">The launch's.</param>
     /// <param name="paths">The machine's.</param>
     /// <param name="console">Told how the journal grows.</param>
     /// <param name="time">The clock.</param>
-    /// <param name="ct">Gives up.</param>
-    /// <returns>Null when no such shim answers.</returns>
-    [SuppressMessage("Reliability", "CA2000", Justification = "The connection is the boot's, which disposes it.")]
-    internal static async Task<SupervisedBoot?> ConnectAsync(
+    /// <param name="ct">Gives up, on a shim that takes the connection and does not answer.</param>
+    internal static async Task<BootContact> ContactAsync(
         string id, string nonce, MachinePaths paths, ConsoleFeed console, TimeProvider time, CancellationToken ct)
     {
         try
         {
-            var run = RunRecord.Load(paths.Directory);
-            if (run.Nonce != nonce)
-                return null;
+            if (LoadRun(nonce, paths) is not { } run)
+                return FileLock.IsHeld(paths.Lock) ? new BootContact.Unreachable("its shim has not written its record yet") : new BootContact.Ended();
 
-            var boot = new SupervisedBoot(paths, run, await ShimConnection.OpenAsync(run.ControlSocket, console.Grow, ct), time);
-            if (boot._shim.Welcome.MachineId == id && boot._shim.Welcome.Nonce == nonce)
-                return boot;
-
-            await boot.DisposeAsync();
-            return null;
+            return BootOwnership.Of(run, paths) switch
+            {
+                BootOwner.AnotherDirectory => new BootContact.Foreign(BootOwnership.CopyReason),
+                BootOwner.Nobody => new BootContact.Ended(),
+                _ => await OpenAsync(id, paths, run, console, time, ct),
+            };
         }
-        catch (Exception e) when (e is IOException or InvalidDataException or SocketException or UnauthorizedAccessException)
+        catch (Exception e) when (e is IOException or InvalidDataException or UnauthorizedAccessException)
         {
-            return null;
+            return new BootContact.Unreachable(e.Message);
         }
     }
 
     /// <summary>Sends the hypervisor a signal, through its parent: its number cannot have passed to another process.</summary>
-    /// <exception cref="IOException">The shim went away; <see cref="Ended"/> tells more.</exception>
+    /// <exception cref="IOException">The shim went away; <see cref="Closed"/> completes.</exception>
     public async Task SignalAsync(int signal, CancellationToken ct)
     {
         var payload = new byte[4];
@@ -102,54 +96,41 @@ public sealed class SupervisedBoot : IAsyncDisposable
         }
     }
 
-    /// <summary>Closes the connection. The machine goes on.</summary>
+    /// <summary>Closes the connections. The machine goes on.</summary>
     public async ValueTask DisposeAsync()
     {
         await _shim.DisposeAsync();
+        await Monitor.DisposeAsync();
         await _writer.DisposeAsync();
     }
 
-    private async Task<BootEnd> WatchAsync()
+    [SuppressMessage("Reliability", "CA2000", Justification = "The connection is the boot's, which disposes it.")]
+    private static async Task<BootContact> OpenAsync(
+        string id, MachinePaths paths, RunRecord run, ConsoleFeed console, TimeProvider time, CancellationToken ct)
     {
-        await _shim.Closed;
-        return await FindEndAsync(Run.Nonce, _paths, _time);
+        var address = new ShimAddress(run, time);
+        var shim = await address.OpenAsync(console.Grow, monitorSaid: null, ct);
+        if (IsThatOf(shim, id, run))
+            return new BootContact.Made(new SupervisedBoot(paths, run, address, shim, time));
+
+        await shim.DisposeAsync();
+        return new BootContact.Unreachable($"whoever listens at {run.ControlSocket} is not its shim");
     }
 
-    /// <summary>
-    /// How a boot ended whose shim does not answer (any more). Never throws: a lock or a record that cannot be looked at now
-    /// (no descriptor left, a disk that fails) proves nothing, and is looked at again; in the end it is silence.
-    /// </summary>
-    internal static async Task<BootEnd> FindEndAsync(string nonce, MachinePaths paths, TimeProvider time)
-    {
-        var since = time.GetTimestamp();
-        while (time.GetElapsedTime(since) < LockLimit)
-        {
-            if (TryFindEnd(nonce, paths) is { } end)
-                return end;
-
-            await Task.Delay(LockProbe, time, CancellationToken.None);
-        }
-
-        return new BootEnd.Silent();
-    }
-
-    private static BootEnd? TryFindEnd(string nonce, MachinePaths paths)
+    // Null: no shim of this launch has written one.
+    private static RunRecord? LoadRun(string nonce, MachinePaths paths)
     {
         try
         {
-            if (FileLock.IsHeld(paths.Lock))
-                return null;
-
-            var exit = ExitRecord.Load(paths.Directory);
-            return exit.Nonce == nonce ? new BootEnd.Exited(exit) : new BootEnd.Lost();
+            var run = RunRecord.Load(paths.Directory);
+            return run.Nonce == nonce ? run : null;
         }
-        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException or InvalidDataException)
-        {
-            return new BootEnd.Lost();
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
             return null;
         }
     }
+
+    private static bool IsThatOf(ShimConnection shim, string id, RunRecord run) =>
+        shim.Welcome.MachineId == id && shim.Welcome.Nonce == run.Nonce;
 }

@@ -6,7 +6,9 @@ namespace VmHost.FakeHypervisor.Guest;
 
 /// <summary>
 /// What the guest does, step by step: the words of <c>fake=STEP;STEP</c> on the kernel command line. At the end it powers
-/// off.
+/// off. QEMU only: <c>ioerror:DISK</c> (the host's disk is full) and <c>ioerror:DISK:failed</c> stop the guest as QEMU does, and
+/// the next step follows once it is resumed, so that two of them are a disk that is still full then; <c>stopself</c> stops it as
+/// another client of a monitor would; <c>panic</c> is a panic that the guest's device reports; <c>reset</c> one in the same process.
 /// </summary>
 internal sealed class Script(GuestConsole console, FakeMachine machine, long enteredAt)
 {
@@ -54,6 +56,10 @@ internal sealed class Script(GuestConsole console, FakeMachine machine, long ent
             case "halt": machine.End(GuestEnd.Halt); break;
             case "triplefault": machine.End(GuestEnd.TripleFault); break;
             case "die": Native.DieOf((int)Numbers(value)[0]); break;
+            case "stopself": machine.StopByItself(); break;
+            case "ioerror": machine.FailDisk(value.Split(':')[0], isFull: !value.EndsWith(":failed", StringComparison.Ordinal)); break;
+            case "reset": machine.ResetInPlace(); break;
+            case "panic": machine.Panic(); break;
             case "hang": FakeMachine.Wait(Timeout.InfiniteTimeSpan); break;
             case "noqmp": break;   // seen before the script runs
             default: throw new FormatException($"fakehv: there is no step '{name}'");

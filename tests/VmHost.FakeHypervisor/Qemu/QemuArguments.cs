@@ -1,9 +1,10 @@
+using System.Globalization;
 using System.Text;
 
 namespace VmHost.FakeHypervisor.Qemu;
 
 /// <summary>What is understood of QEMU's command line. Everything else must be an option that QEMU knows.</summary>
-internal sealed record QemuArguments(string? Kernel, string CommandLine, string? QmpSocket, string? QmpLog)
+internal sealed record QemuArguments(string? Kernel, string CommandLine, string? QmpSocket, int? QmpDescriptor, string? QmpLog)
 {
     private static readonly HashSet<string> Flags =
         new(["-nodefaults", "-no-user-config", "-no-reboot"], StringComparer.Ordinal);
@@ -18,7 +19,7 @@ internal sealed record QemuArguments(string? Kernel, string CommandLine, string?
     /// <summary>Throws <see cref="FormatException"/> with QEMU's own words.</summary>
     internal static QemuArguments Parse(string[] args)
     {
-        var result = new QemuArguments(null, "", null, null);
+        var result = new QemuArguments(null, "", null, null, null);
         for (var i = 0; i < args.Length; i++)
         {
             if (Flags.Contains(args[i]))
@@ -33,6 +34,8 @@ internal sealed record QemuArguments(string? Kernel, string CommandLine, string?
             {
                 "-kernel" => result with { Kernel = value },
                 "-append" => result with { CommandLine = value },
+                "-chardev" when Property(value, "fd") is { } descriptor =>
+                    result with { QmpDescriptor = int.Parse(descriptor, CultureInfo.InvariantCulture) },
                 "-chardev" when value.StartsWith("socket,", StringComparison.Ordinal) =>
                     result with { QmpSocket = Property(value, "path") },
                 "-chardev" when value.StartsWith("null,", StringComparison.Ordinal) =>

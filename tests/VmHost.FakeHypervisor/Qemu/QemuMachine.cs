@@ -3,20 +3,21 @@ using VmHost.FakeHypervisor.Guest;
 
 namespace VmHost.FakeHypervisor.Qemu;
 
-/// <summary>QEMU: exits with 0 whatever happened, and tells through its monitor what did.</summary>
+/// <summary>QEMU: exits with 0 whatever happened, and tells through its monitors what did.</summary>
 internal sealed class QemuMachine : FakeMachine
 {
     private readonly PosixSignalRegistration[] _signals;
-    private readonly QmpServer? _qmp;
+    private readonly QmpMonitors? _monitors;
+
+    // Guards the state, which is replaced whole, together with the event that tells the change.
+    private readonly Lock _lock = new();
+    private QemuState _state = QemuState.Running;
 
     internal QemuMachine(QemuArguments arguments, bool hasMonitor)
     {
         _signals = [.. new[] { PosixSignal.SIGTERM, PosixSignal.SIGINT, PosixSignal.SIGHUP }.Select(signal => PosixSignalRegistration.Create(signal, OnSignal))];
-        if (arguments.QmpSocket is not { } path || !hasMonitor)
-            return;
-
-        _qmp = new QmpServer(path, arguments.QmpLog, OnCommand);
-        _qmp.Serve();
+        if (hasMonitor)
+            _monitors = new QmpMonitors(arguments, Execute);
     }
 
     // It is always on: the power button is told by the monitor, and what the guest makes of it is the guest's affair.
@@ -25,7 +26,7 @@ internal sealed class QemuMachine : FakeMachine
     }
 
     internal override void Announce(string reason) =>
-        _qmp?.SendShutdown(reason.StartsWith("guest", StringComparison.Ordinal), reason);
+        _monitors?.SendEvent("SHUTDOWN", $$"""{"guest": {{(reason.StartsWith("guest", StringComparison.Ordinal) ? "true" : "false")}}, "reason": "{{reason}}"}""");
 
     internal override void End(GuestEnd end)
     {
@@ -43,9 +44,33 @@ internal sealed class QemuMachine : FakeMachine
         }
     }
 
+    internal override void StopByItself()
+    {
+        StopAs(QemuState.Paused);
+        WaitWhilePaused();
+    }
+
+    internal override void FailDisk(string disk, bool isFull)
+    {
+        var reason = isFull ? "No space left on device" : "Input/output error";
+        _monitors?.SendEvent("BLOCK_IO_ERROR", $$"""{"device": "{{disk}}", "nospace": {{(isFull ? "true" : "false")}}, "node-name": "#block100", "reason": "{{reason}}", "operation": "write", "action": "stop"}""");
+        StopAs(QemuState.IoError(disk, isFull));
+        WaitWhilePaused();
+    }
+
+    internal override void ResetInPlace() => _monitors?.SendEvent("RESET", """{"guest": true, "reason": "guest-reset"}""");
+
+    internal override void Panic()
+    {
+        _monitors?.SendEvent("GUEST_PANICKED", """{"action": "pause"}""");
+        StopAs(QemuState.Panicked);
+        _monitors?.SendEvent("GUEST_PANICKED", """{"action": "poweroff"}""");
+        Exit(0, "guest-panic");
+    }
+
     public override void Dispose()
     {
-        _qmp?.Dispose();
+        _monitors?.Dispose();
         base.Dispose();
     }
 
@@ -53,7 +78,7 @@ internal sealed class QemuMachine : FakeMachine
         Exit(code, () =>
         {
             Announce(reason);
-            _qmp?.Dispose();
+            _monitors?.Dispose();
         });
 
     private void OnSignal(PosixSignalContext context)
@@ -69,26 +94,76 @@ internal sealed class QemuMachine : FakeMachine
         Exit(0, "host-signal");
     }
 
-    private void OnCommand(string command)
+    // As in QEMU, STOP and RESUME come before the command's own answer.
+    private QmpResult Execute(string command)
     {
         switch (command)
         {
+            case "query-status":
+                return new(State.Status);
+            case "query-block":
+                return new(State.Blocks);
+            case "human-monitor-command":
+                return new("\"\"");
             case "system_powerdown":
-                _qmp!.SendEvent("POWERDOWN");
-                if (!IgnoresPowerButton)
-                    End(GuestEnd.PowerOff);
-                break;
+                return new("{}", PressPowerButton);
+            case "system_reset":
+                return new("{}", () => Exit(0, "host-qmp-system-reset"));
             case "quit":
-                Exit(0, "host-qmp-quit");
-                break;
+                return new("{}", () => Exit(0, "host-qmp-quit"));
             case "stop":
-                Pause();
-                _qmp!.SendEvent("STOP");
-                break;
+                StopAs(QemuState.Paused);
+                return new("{}");
             case "cont":
-                Resume();
-                _qmp!.SendEvent("RESUME");
-                break;
+                Continue();
+                return new("{}");
+            default:
+                return default;
         }
+    }
+
+    private QemuState State
+    {
+        get
+        {
+            lock (_lock)
+                return _state;
+        }
+    }
+
+    // One that is stopped already stays as it is, and tells nothing.
+    private void StopAs(QemuState state)
+    {
+        lock (_lock)
+        {
+            if (_state != QemuState.Running)
+                return;
+
+            Pause();
+            _state = state;
+            _monitors?.SendEvent("STOP");
+        }
+    }
+
+    private void Continue()
+    {
+        lock (_lock)
+        {
+            if (_state == QemuState.Running)
+                return;
+
+            _state = QemuState.Running;
+            _monitors?.SendEvent("RESUME");
+            Resume();
+        }
+    }
+
+    private void PressPowerButton()
+    {
+        _monitors?.SendEvent("POWERDOWN");
+
+        // A guest whose processors stand still sees no power button.
+        if (!IgnoresPowerButton && State == QemuState.Running)
+            End(GuestEnd.PowerOff);
     }
 }

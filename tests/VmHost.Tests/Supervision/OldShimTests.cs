@@ -22,10 +22,14 @@ public sealed class OldShimTests : IDisposable
     private readonly ConsoleFeed _feed;
     private readonly MachinePaths _paths;
 
+    // As the shim and the hypervisor do.
+    private readonly FileLock _lock;
+
     public OldShimTests()
     {
         _feed = new ConsoleFeed(_directory.Combine("console"));
         _paths = new MachinePaths(_directory.Path, _directory.Path);
+        _lock = FileLock.TryTake(_paths.Lock)!;
         _listener.Bind(new UnixDomainSocketEndPoint(_directory.Combine("shim.sock")));
         _listener.Listen();
         File.WriteAllText(_directory.Combine("run.json"), $$"""
@@ -49,6 +53,7 @@ public sealed class OldShimTests : IDisposable
 
     public void Dispose()
     {
+        _lock.Dispose();
         _listener.Dispose();
         _directory.Dispose();
     }
@@ -111,6 +116,7 @@ public sealed class OldShimTests : IDisposable
             """, TestContext.Current.CancellationToken);
         await WriteAsync(shim, "04000000 0100 6900");
         shim.Close();
+        _lock.Dispose();
 
         var ended = Assert.IsType<BootEnd.Exited>(await boot.Ended);
         Assert.Equal((0, 4660, TimeSpan.FromSeconds(7.5)), (ended.Record.Code, ended.Record.ConsoleEnd, ended.Record.RanFor));

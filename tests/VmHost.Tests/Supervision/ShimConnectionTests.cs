@@ -63,10 +63,46 @@ public sealed class ShimConnectionTests : IDisposable
         shim.Dispose();
     }
 
+    // The answers have no numbers: the second one would be taken for the answer to the next request.
+    [Fact]
+    public async Task A_request_that_is_given_up_closes_the_connection_so_that_its_answer_is_never_another_ones()
+    {
+        var (connection, shim) = await ConnectAsync();
+        using var giveUp = new CancellationTokenSource();
+        var asking = connection.RequestAsync(FrameType.Resize, Nine, giveUp.Token);
+        await ReadFrameAsync(shim);
+        await giveUp.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => asking);
+
+        var next = connection.RequestAsync(FrameType.Signal, Nine, TestContext.Current.CancellationToken);
+        await AnswerAsync(shim, FrameType.Resize, 22);
+        await Assert.ThrowsAsync<IOException>(() => next.WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken));
+        await connection.Closed.WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
+        await connection.DisposeAsync();
+        shim.Dispose();
+    }
+
+    [Fact]
+    public async Task A_request_that_is_given_up_before_its_turn_leaves_the_connection_as_it_is()
+    {
+        var (connection, shim) = await ConnectAsync();
+        var first = connection.RequestAsync(FrameType.Signal, Nine, TestContext.Current.CancellationToken);
+        await ReadFrameAsync(shim);
+        using var giveUp = new CancellationTokenSource();
+        var second = connection.RequestAsync(FrameType.Signal, Nine, giveUp.Token);
+        await giveUp.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => second);
+
+        await AnswerAsync(shim, FrameType.Signal, 0);
+        Assert.Equal(0, await first);
+        await connection.DisposeAsync();
+        shim.Dispose();
+    }
+
     [Fact]
     public async Task A_writer_whose_guest_does_not_read_is_let_go_when_the_boot_is_given_up()
     {
-        var writer = new ConsoleWriter(_directory.Combine("s"));
+        var writer = new ConsoleWriter(new(Records.Run(_directory.Combine("s")), TimeProvider.System));
         var writing = writer.WriteAsync("x"u8.ToArray(), TestContext.Current.CancellationToken);
         using var shim = await GreetAsync();
         await ReadFrameAsync(shim);   // the input, which is never answered
@@ -74,6 +110,19 @@ public sealed class ShimConnectionTests : IDisposable
         await writer.DisposeAsync();
 
         await Assert.ThrowsAsync<VmHost.Specs.VmHostException>(() => writing.WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken));
+    }
+
+    // To a shim that is gone this fails, as it would not on a pipe that is only full.
+    private static async Task AnswerAsync(Socket shim, FrameType type, byte error)
+    {
+        try
+        {
+            await shim.SendAsync(Frame.Of(FrameType.Result, [(byte)type, 0, error, 0, 0, 0]), TestContext.Current.CancellationToken);
+        }
+        catch (SocketException)
+        {
+            // The connection is closed already, which is what the test is about.
+        }
     }
 
     private async Task<(ShimConnection Connection, Socket Shim)> ConnectAsync()

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Globalization;
+using VmHost.ShimContract.Records;
 using VmHost.Specs;
 
 namespace VmHost.Hypervisors.Qemu;
@@ -53,12 +54,15 @@ internal static class QemuCommandLine
         options.Add("ttyS1 on it", "-serial", "chardev:con1");
     }
 
-    // QEMU exits with 0 whatever happened: the events say why. They are logged by a second monitor that nobody can connect
-    // to, since from a client's connect until its qmp_capabilities a monitor keeps them even out of its log.
+    // QEMU exits with 0 whatever happened: the events say why. They are logged by a monitor that no client can connect
+    // to, since from a client's connect until its qmp_capabilities a monitor keeps them even out of its log. The monitor
+    // with a path is not VmHost's own: it serves the daemon of an earlier version, after a downgrade, and other tools.
     private static void AddControl(PlanOptions options, MachinePaths paths)
     {
-        options.AddForControl("where VmHost presses the power button", "-chardev", $"socket,id=qmp0,path={Escape(paths.QmpSocket)},server=on,wait=off");
+        options.AddForControl("VmHost's monitor, on a socket that vmhost-shim hands over as an open file", "-chardev", string.Create(CultureInfo.InvariantCulture, $"socket,id=qmp0,fd={LaunchRecord.MonitorNumber}"));
         options.AddForControl("a monitor on it", "-mon", "chardev=qmp0,mode=control");
+        options.AddForControl("a monitor for other programs; VmHost does not need it", "-chardev", $"socket,id=qmp1,path={Escape(paths.QmpSocket)},server=on,wait=off");
+        options.AddForControl("a monitor on it", "-mon", "chardev=qmp1,mode=control");
         options.AddForControl("the log of events, which tells why the machine ended", "-chardev", $"null,id=events0,logfile={Escape(paths.QmpLog)}");
         options.AddForControl("a monitor that only writes it", "-mon", "chardev=events0,mode=control");
     }

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using VmHost.ShimContract.Records;
 using VmHost.Specs;
 
 namespace VmHost.Hypervisors.Qemu;
@@ -31,6 +32,7 @@ internal sealed class QemuHypervisor : IHypervisor
             Executable = host.Qemu.Executable,
             Options = QemuCommandLine.Build(spec, host.Qemu, paths),
             ConsoleOnStandardOutput = true,
+            MonitorDescriptor = LaunchRecord.MonitorNumber,
             RunTimePaths = [paths.QmpSocket, paths.QmpLog],
             Warnings = ConsoleArgument.Warnings(spec.Boot.CommandLine, "ttyS0"),
         };

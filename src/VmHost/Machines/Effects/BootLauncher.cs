@@ -46,6 +46,7 @@ internal sealed class BootLauncher(MachineServices services)
             ConsoleOnStandardOutput = plan.ConsoleOnStandardOutput,
             ControlSocket = paths.ShimSocket,
             Journal = services.Journal,
+            MonitorDescriptor = plan.MonitorDescriptor,
         }.Save(paths.Directory);
         services.Store.Save(record);
 

@@ -120,11 +120,14 @@ internal sealed partial class ShimContact(string id, MachinePaths paths, Console
     /// <summary>Sends SIGKILL to the hypervisor: by its shim, which cannot hit another process, or else by a proof of its own.</summary>
     internal async Task KillAsync(BootRecord record, MachineLoop loop)
     {
+        using var limit = new CancellationTokenSource(PressLimit, services.Time);
+        if (Boot is null)
+            await Task.WhenAny(ExamineAsync(record, askGuest: false, loop), Task.Delay(PressLimit, services.Time, CancellationToken.None));
+
         if (Boot is { } boot && boot.Run.Boot == record.Number)
         {
             try
             {
-                using var limit = new CancellationTokenSource(PressLimit, services.Time);
                 await boot.SignalAsync(Signals.Kill, limit.Token);
                 loop.Post(new MachineEvent.KillSent(record.Number, ShimAnswers: true));
                 return;

@@ -32,7 +32,7 @@ internal sealed class QemuGrammar
             case "-display" when value == "none":
             case "-machine" when value.StartsWith("q35,accel=", StringComparison.Ordinal) && value.Count(c => c == ',') == 1:
             case "-cpu" when value == "max":
-            case "-mon" when value is "chardev=qmp0,mode=control" or "chardev=events0,mode=control":
+            case "-mon" when value is "chardev=qmp0,mode=control" or "chardev=qmp1,mode=control" or "chardev=events0,mode=control":
             case "-sandbox" when value.StartsWith("on,", StringComparison.Ordinal):
                 break;
             case "-smp":

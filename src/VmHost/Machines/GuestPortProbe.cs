@@ -2,9 +2,8 @@ using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using System.Text.RegularExpressions;
-using VmHost.Hypervisors;
 using VmHost.Specs;
-using VmHost.Supervision.Qmp;
+using VmHost.Supervision;
 
 namespace VmHost.Machines;
 
@@ -12,7 +11,7 @@ namespace VmHost.Machines;
 /// Finds out that a guest in QEMU takes connections on a port. QEMU itself takes every connection to a published port at
 /// once, long before the guest does, so that one is open proves nothing: QEMU is asked how far it got with the guest.
 /// </summary>
-internal sealed partial class GuestPortWatch(TimeProvider time)
+internal sealed partial class GuestPortProbe(TimeProvider time)
 {
     // QEMU tells nobody when a connection gets through: it has to be asked.
     private static readonly TimeSpan LookAgain = TimeSpan.FromMilliseconds(100);
@@ -21,9 +20,12 @@ internal sealed partial class GuestPortWatch(TimeProvider time)
     private static readonly TimeSpan AttemptLimit = TimeSpan.FromSeconds(2);
 
     /// <summary>Returns once the guest took a connection, which is closed again.</summary>
-    internal async Task WaitAsync(PublishedPort port, MachinePaths paths, CancellationToken ct)
+    /// <param name="port">The port.</param>
+    /// <param name="boot">Returns the boot that runs now, asked before each attempt; null while none does.</param>
+    /// <param name="ct">Gives up.</param>
+    internal async Task WaitAsync(PublishedPort port, Func<SupervisedBoot?> boot, CancellationToken ct)
     {
-        while (!await TryAsync(port, paths, ct))
+        while (boot() is not { } running || !await TryAsync(port, running, ct))
             await Task.Delay(LookAgain, time, ct);
     }
 
@@ -36,7 +38,7 @@ internal sealed partial class GuestPortWatch(TimeProvider time)
         return Connection().Matches(connections).Any(found => found.Groups["state"].Value == "ESTABLISHED" && found.Groups["port"].Value == port);
     }
 
-    private async Task<bool> TryAsync(PublishedPort port, MachinePaths paths, CancellationToken ct)
+    private async Task<bool> TryAsync(PublishedPort port, SupervisedBoot boot, CancellationToken ct)
     {
         using var over = new CancellationTokenSource(AttemptLimit, time);
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(ct, over.Token);
@@ -47,8 +49,7 @@ internal sealed partial class GuestPortWatch(TimeProvider time)
             var closed = ClosedAsync(client, limit.Token);
             while (!closed.IsCompleted)
             {
-                using var monitor = await QmpClient.ConnectAsync(paths.QmpSocket, limit.Token);
-                if (IsTaken(await monitor.AskAsync("info usernet", limit.Token), port.GuestPort))
+                if (IsTaken(await boot.Monitor.AskHumanAsync("info usernet", limit.Token), port.GuestPort))
                     return true;
 
                 await Task.WhenAny(closed, Task.Delay(LookAgain, time, limit.Token));

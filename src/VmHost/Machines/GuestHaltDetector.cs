@@ -1,11 +1,9 @@
 using System.Globalization;
-using System.Net.Sockets;
 using System.Text;
 using System.Text.RegularExpressions;
 using VmHost.Consoles;
 using VmHost.Hypervisors;
 using VmHost.Supervision;
-using VmHost.Supervision.Qmp;
 
 namespace VmHost.Machines;
 
@@ -13,7 +11,7 @@ namespace VmHost.Machines;
 /// Finds out that a guest in QEMU halted: xhyve and HyperKit end then, QEMU would stay for ever. It costs nothing while
 /// the guest is silent, and one look a second while it writes.
 /// </summary>
-internal sealed partial class HaltWatch(TimeProvider time)
+internal sealed partial class GuestHaltDetector(TimeProvider time)
 {
     private const ulong InterruptFlag = 1 << 9;
 
@@ -27,7 +25,7 @@ internal sealed partial class HaltWatch(TimeProvider time)
         while (true)
         {
             var (state, changed) = console.Current;
-            if (state.End == seen && await Task.WhenAny(changed, boot.Ended) == boot.Ended)
+            if (state.End == seen && await Task.WhenAny(changed, boot.Closed) == boot.Closed)
                 return false;
 
             // Its last words come before it halts: only a console that was quiet for a while is looked at.
@@ -37,7 +35,7 @@ internal sealed partial class HaltWatch(TimeProvider time)
             if (console.Current.State.End != seen)
                 continue;
 
-            if (SaysHalted(paths, boot.Run.ConsoleBegin, seen) && await IsHaltedAsync(paths))
+            if (SaysHalted(paths, boot.Run.ConsoleBegin, seen) && await IsHaltedAsync(boot))
                 return true;
         }
     }
@@ -56,7 +54,7 @@ internal sealed partial class HaltWatch(TimeProvider time)
     {
         try
         {
-            await boot.Ended.WaitAsync(limit, time);
+            await boot.Closed.WaitAsync(limit, time);
             return true;
         }
         catch (TimeoutException)
@@ -70,15 +68,14 @@ internal sealed partial class HaltWatch(TimeProvider time)
 
     // A monitor that cannot be asked now is asked again when the guest has written more: for a guest that halted, never,
     // and then it is the user who ends it.
-    private async Task<bool> IsHaltedAsync(MachinePaths paths)
+    private async Task<bool> IsHaltedAsync(SupervisedBoot boot)
     {
         using var limit = new CancellationTokenSource(MonitorLimit, time);
         try
         {
-            using var monitor = await QmpClient.ConnectAsync(paths.QmpSocket, limit.Token);
-            return AllHalted(await monitor.AskAsync("info registers -a", limit.Token));
+            return AllHalted(await boot.Monitor.AskHumanAsync("info registers -a", limit.Token));
         }
-        catch (Exception e) when (e is IOException or SocketException or OperationCanceledException)
+        catch (Exception e) when (e is IOException or OperationCanceledException)
         {
             return false;
         }

@@ -2,7 +2,7 @@ using VmHost.Machines;
 
 namespace VmHost.Tests.Machines;
 
-public sealed class HaltWatchTests
+public sealed class GuestHaltDetectorTests
 {
     // As QEMU 7.2 prints them, but for the registers between.
     private const string Halted = "CPU#0\nRAX=0000000000000000 RBX=0000000000000000\nRIP=ffffffff81a0 RFL=00000046 [---Z-P-] CPL=0 II=0 A20=1 SMM=0 HLT=1\nES =0000\n";
@@ -20,5 +20,5 @@ public sealed class HaltWatchTests
     [InlineData("", false)]
     [InlineData("unknown command: 'info registers'", false)]
     public void Only_when_nothing_can_wake_any_processor_the_guest_halted(string registers, bool halted) =>
-        Assert.Equal(halted, HaltWatch.AllHalted(registers));
+        Assert.Equal(halted, GuestHaltDetector.AllHalted(registers));
 }

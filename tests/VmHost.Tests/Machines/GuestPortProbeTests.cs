@@ -2,7 +2,7 @@ using VmHost.Machines;
 
 namespace VmHost.Tests.Machines;
 
-public sealed class GuestPortWatchTests
+public sealed class GuestPortProbeTests
 {
     // As QEMU 7.2 prints them.
     private const string Head = "Hub -1 (n0):\r\n  Protocol[State]    FD  Source Address  Port   Dest. Address  Port RecvQ SendQ\r\n";
@@ -19,5 +19,5 @@ public sealed class GuestPortWatchTests
     [InlineData(Head, 6379, false)]
     [InlineData("", 6379, false)]
     public void Only_what_the_guest_took_counts(string connections, int port, bool taken) =>
-        Assert.Equal(taken, GuestPortWatch.IsTaken(connections, port));
+        Assert.Equal(taken, GuestPortProbe.IsTaken(connections, port));
 }
