@@ -31,7 +31,7 @@ internal sealed class ShimAddress(RunRecord run, TimeProvider time)
         {
             return await TryOpenAsync(grown, monitorSaid, ct) ?? await RecoverSocketAsync(grown, monitorSaid, ct);
         }
-        catch (Exception e) when (e is SocketException or InvalidDataException)
+        catch (Exception e) when (e is SocketException or InvalidDataException or ObjectDisposedException)
         {
             throw new IOException($"the shim cannot be reached: {e.Message}", e);
         }

@@ -256,7 +256,17 @@ internal enum StopCause
 /// <param name="Line">Typed on the console after the second press; null for nothing, or when it was typed.</param>
 /// <param name="Killing">SIGKILL was sent, or is about to be.</param>
 /// <param name="ShimSilent">The shim did not answer, and is killed too.</param>
-internal sealed record StopProgress(string Detail = "", int Presses = 0, string? Line = null, bool Killing = false, bool ShimSilent = false);
+internal sealed record StopProgress(string Detail = "", int Presses = 0, string? Line = null, bool Killing = false, bool ShimSilent = false)
+{
+    /// <summary>A press is under way.</summary>
+    internal bool IsPressing { get; init; }
+
+    /// <summary>Halts whose grace time ended during a press; that is over first.</summary>
+    internal ImmutableArray<long> Overdue { get; init; } = [];
+
+    /// <summary>The kill is that of a halt whose grace time is over.</summary>
+    internal bool IsGraceOver { get; init; }
+}
 
 /// <summary>The reason why a guest's processors stand still.</summary>
 internal abstract record PauseCause

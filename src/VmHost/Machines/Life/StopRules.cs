@@ -42,9 +42,13 @@ internal static class StopRules
                 break;
             case MachineEvent.ControlDone done:
                 ControlDone(step, phase, done.Action);
+                if (done.Action == ControlAction.PressPowerButton)
+                    PressOver(step);
                 break;
             case MachineEvent.ControlFailed failed:
                 ControlFailed(step, phase, failed);
+                if (failed.Action == ControlAction.PressPowerButton)
+                    PressOver(step);
                 break;
             case MachineEvent.KillSent { ShimAnswers: false } when !phase.Progress.ShimSilent:
                 step.Become(phase with { Progress = phase.Progress with { ShimSilent = true, Detail = $"its shim (process {phase.Boot.ShimPid}) does not answer and is killed too" } });
@@ -168,7 +172,7 @@ internal static class StopRules
     {
         var presses = phase.Progress.Presses + 1;
         var line = presses >= PressesBeforeLine ? phase.Progress.Line : null;
-        step.Become(phase with { Progress = phase.Progress with { Presses = presses, Line = line is null ? phase.Progress.Line : null } });
+        step.Become(phase with { Progress = phase.Progress with { Presses = presses, IsPressing = true, Line = line is null ? phase.Progress.Line : null } });
         step.Do(new MachineEffect.Control(phase.Boot, ControlAction.PressPowerButton));
         if (line is not null)
             step.Do(new MachineEffect.Control(phase.Boot, ControlAction.TypeLine, line));
@@ -181,12 +185,18 @@ internal static class StopRules
         if (phase.Waiters.FirstOrDefault(waiter => waiter.Id == request && IsStop(waiter)) is not { } waiter)
             return;
 
+        if (phase.Progress.IsPressing)
+        {
+            step.Become(phase with { Progress = phase.Progress with { Overdue = phase.Progress.Overdue.Add(request) } });
+            return;
+        }
+
         if (waiter.Kind == WaiterKind.HaltThenKill)
         {
             if (!phase.Progress.Killing)
             {
                 step.Publish(HostEventKind.MachineHalting, HaltStep.Killed, "killed, as it still ran at the end of the grace time");
-                Kill(step, phase);
+                Kill(step, phase with { Progress = phase.Progress with { IsGraceOver = true } });
             }
 
             return;
@@ -269,6 +279,20 @@ internal static class StopRules
     {
         step.Become(phase with { Progress = phase.Progress with { Detail = detail } });
         step.Publish(HostEventKind.MachineHalting, halt, detail);
+    }
+
+    private static void PressOver(StepBuilder step)
+    {
+        if (step.Phase is not MachinePhase.Stopping phase)
+            return;
+
+        var overdue = phase.Progress.Overdue;
+        step.Become(phase with { Progress = phase.Progress with { IsPressing = false, Overdue = [] } });
+        foreach (var request in overdue)
+        {
+            if (step.Phase is MachinePhase.Stopping stopping)
+                GraceOver(step, stopping, request);
+        }
     }
 
     // The machine stays as it is: perhaps the kernel lets go of it later, and another kill may be asked for.
