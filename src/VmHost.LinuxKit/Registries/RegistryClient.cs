@@ -101,7 +101,7 @@ internal sealed class RegistryClient : IDisposable
 
             using (response)
             {
-                if (response.StatusCode != HttpStatusCode.Unauthorized || answered || !await _tokens.AnswerAsync(reference, registry, response.Headers.WwwAuthenticate, ct))
+                if (response.StatusCode != HttpStatusCode.Unauthorized || answered || !await _tokens.AnswerAsync(reference, registry, response, ct))
                     throw Failure(response);
             }
         }
