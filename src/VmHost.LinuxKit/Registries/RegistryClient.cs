@@ -13,8 +13,7 @@ internal sealed class RegistryClient : IDisposable
 
     private static readonly string[] ManifestTypes =
     [
-        Manifest.OciManifest, Manifest.OciIndex,
-        "application/vnd.docker.distribution.manifest.v2+json", "application/vnd.docker.distribution.manifest.list.v2+json",
+        Manifest.OciManifest, Manifest.OciIndex, Manifest.DockerManifest, Manifest.DockerIndex,
     ];
 
     private readonly RegistryHttp _http;
