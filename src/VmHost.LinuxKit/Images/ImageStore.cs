@@ -104,8 +104,8 @@ internal sealed class ImageStore
 
         try
         {
-            var index = Manifest.Parse(File.ReadAllBytes(IndexPath), "it");
-            return index.IsIndex ? index.Manifests : throw new LinuxKitException("it is an image's manifest");
+            var index = Manifest.Parse(File.ReadAllBytes(IndexPath), "it", Manifest.OciIndex);
+            return index.Manifests;
         }
         catch (LinuxKitException e)
         {
@@ -152,13 +152,13 @@ internal sealed class ImageStore
             return null;
 
         var chosen = top;
-        var manifest = Manifest.Parse(ReadBlob(top, Manifest.MaxBytes), name);
+        var manifest = Manifest.Parse(ReadBlob(top, Manifest.MaxBytes), name, top.MediaType);
         if (manifest.IsIndex)
         {
             chosen = manifest.ForArchitecture(architecture, name);
             if (!HasBlob(chosen))
                 return null;
-            manifest = Manifest.Parse(ReadBlob(chosen, Manifest.MaxBytes), name);
+            manifest = Manifest.Parse(ReadBlob(chosen, Manifest.MaxBytes), name, chosen.MediaType);
         }
 
         if (manifest.Config is null || !HasBlob(manifest.Config) || !manifest.Layers.All(HasBlob))

@@ -41,6 +41,9 @@ internal sealed class ProgramProbe<T>(string? given, IReadOnlyList<string> names
         var path = given ?? Find();
         if (path is null)
             return (null, null, $"{missing} or name it with {option}");
+        // .NET would search a relative path next to this program first, and not where it was checked.
+        if (!Path.IsPathFullyQualified(path))
+            return (path, null, $"{option} must be an absolute path, not '{path}'");
         if (!FileStatus.TryGet(path, out var status))
             return (path, null, $"{path} is not there; install {names[0]} or name another with {option}");
         if (status.Type != FileType.Regular || (File.GetUnixFileMode(path) & AnyExecute) == UnixFileMode.None)
@@ -61,6 +64,7 @@ internal sealed class ProgramProbe<T>(string? given, IReadOnlyList<string> names
 
     private static UnixFileMode AnyExecute => UnixFileMode.UserExecute | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute;
 
+    // Empty and relative entries of PATH are skipped: a program in the current directory is not one of the host's.
     private string? Find()
     {
         var places = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':', StringSplitOptions.RemoveEmptyEntries);
