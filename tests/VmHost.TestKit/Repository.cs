@@ -16,6 +16,9 @@ public static class Repository
 
     public static string Cli => Built("VmHost.Cli", "vmctl");
 
+    /// <summary>The assembly of a project of <c>src/</c>.</summary>
+    public static string Assembly(string project, string name) => Built(project, $"{name}.dll");
+
     /// <summary>A program as <c>scripts/publish</c> makes it.</summary>
     public static string Published(string program) => Path.Combine(Root, "artifacts", "dist", "linux-x64", program);
 
