@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Globalization;
 using System.Text;
 using VmHost.Posix;
 using VmHost.ShimContract.Records;
@@ -13,17 +14,16 @@ namespace VmHost.Shim;
 /// </summary>
 internal static class ExecStep
 {
-    /// <summary>First argument of the process in between. The terminal's path, yes or no, and the program follow.</summary>
+    /// <summary>
+    /// First argument of the process in between. The report's descriptor, the terminal's path, yes or no, and the
+    /// program with its arguments follow.
+    /// </summary>
     internal const string Option = "--exec-with-terminal";
 
     /// <summary>Argument of the shim: uses the step on any system, for tests.</summary>
     internal const string AlwaysOption = "--always-exec-with-terminal";
 
-    // The files of the process in between: 0 = nothing, 1 and 2 = messages, 3 = the lock, 4 = the report.
     private const string NullDevice = "/dev/null";
-    private const int Lock = 3;
-    private const int Report = 4;
-
     private const string OutputToTerminal = "yes";
     private const int ErrorNumberSize = 4;
 
@@ -34,10 +34,13 @@ internal static class ExecStep
     /// <param name="launch">The program, and whether its standard output is the terminal.</param>
     /// <param name="slavePath">The terminal.</param>
     /// <param name="messages">The pipe for its other output.</param>
+    /// <param name="given">The numbers from 3 on that the hypervisor inherits: this process's descriptor for each.</param>
     /// <returns>The hypervisor's process id.</returns>
     /// <exception cref="PosixException">The hypervisor cannot be started.</exception>
-    internal static int Start(LaunchRecord launch, string slavePath, int messages)
+    internal static int Start(LaunchRecord launch, string slavePath, int messages, ReadOnlySpan<int> given)
     {
+        const int firstGiven = 3;
+        var report = firstGiven + given.Length;
         var (read, write) = Descriptor.Pipe();
         try
         {
@@ -47,11 +50,15 @@ internal static class ExecStep
                 spawn.Open(0, NullDevice, Descriptor.ReadOnly);
                 spawn.Give(messages, 1);
                 spawn.Give(messages, 2);
-                spawn.Give(Lock, Lock);
-                spawn.Give(write, Report);
+                for (var index = 0; index < given.Length; index++)
+                    spawn.Give(given[index], firstGiven + index);
+                spawn.Give(write, report);
                 string[] arguments =
-                    [Option, slavePath, launch.ConsoleOnStandardOutput ? OutputToTerminal : "no", launch.Executable, .. launch.Arguments];
-                pid = spawn.Start(Environment.ProcessPath!, arguments, firstClosed: Report + 1);
+                [
+                    Option, report.ToString(CultureInfo.InvariantCulture), slavePath,
+                    launch.ConsoleOnStandardOutput ? OutputToTerminal : "no", launch.Executable, .. launch.Arguments,
+                ];
+                pid = spawn.Start(Environment.ProcessPath!, arguments, firstClosed: report + 1);
             }
 
             Descriptor.Close(write);
@@ -74,13 +81,16 @@ internal static class ExecStep
     /// <param name="arguments">What follows <see cref="Option"/>.</param>
     internal static int Run(ReadOnlySpan<string> arguments)
     {
+        if (arguments is not [var number, var slavePath, var output, var executable, .. var rest]
+            || !int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out var report))
+        {
+            return 1;
+        }
+
         try
         {
             // Closed by the exec that succeeds: then the other end reads nothing.
-            Descriptor.SetCloseOnExec(Report);
-            if (arguments is not [var slavePath, var output, var executable, .. var rest])
-                throw new PosixException("read the arguments", Errno.Invalid);
-
+            Descriptor.SetCloseOnExec(report);
             CurrentProcess.BeginSession();
             var terminal = Descriptor.Open(slavePath, Descriptor.ReadWrite);
             TerminalDevice.MakeControlling(terminal);
@@ -92,17 +102,17 @@ internal static class ExecStep
         }
         catch (PosixException e)
         {
-            Send(e);
+            Send(report, e);
         }
 
         return 1;
     }
 
-    private static void Send(PosixException e)
+    private static void Send(int report, PosixException e)
     {
         Span<byte> number = stackalloc byte[ErrorNumberSize];
         BinaryPrimitives.WriteInt32LittleEndian(number, e.Errno);
-        _ = Descriptor.Write(Report, [.. number, .. Encoding.UTF8.GetBytes(e.Operation)]);
+        _ = Descriptor.Write(report, [.. number, .. Encoding.UTF8.GetBytes(e.Operation)]);
     }
 
     private static PosixException? ReadFailure(int report)

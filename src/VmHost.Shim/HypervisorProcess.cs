@@ -31,7 +31,7 @@ internal sealed class HypervisorProcess
     internal static HypervisorProcess Start(LaunchRecord launch, string slavePath, int messages)
     {
         if (ExecStep.IsUsed)
-            return new HypervisorProcess(ExecStep.Start(launch, slavePath, messages));
+            return new HypervisorProcess(ExecStep.Start(launch, slavePath, messages, given: [Lock]));
 
         using var spawn = new ProcessSpawn();
         spawn.Open(0, slavePath, Descriptor.ReadWrite);
