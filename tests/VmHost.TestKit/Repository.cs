@@ -10,11 +10,23 @@ public static class Repository
     /// <summary>The fake hypervisor as another one: xhyve, hyperkit, and xhyve-on-qemu and hyperkit-on-qemu, which boot.</summary>
     public static string Face(string name) => Built("VmHost.FakeHypervisor", Path.Combine("faces", name));
 
-    public static string Shim => Built("VmHost.Shim", "vmhost-shim");
+    /// <summary>The shim as built, or the program in VMHOST_TEST_SHIM: scripts/test-arm64 names one that runs under qemu-user.</summary>
+    public static string Shim => EmulatedShim ?? Built("VmHost.Shim", "vmhost-shim");
+
+    /// <summary>
+    /// Whether the shim runs under qemu-user, where vfork is a fork: <c>posix_spawn</c> cannot report there that a
+    /// program was not executed.
+    /// </summary>
+    public static bool IsShimEmulated => EmulatedShim is not null;
+
+    private static string? EmulatedShim => Environment.GetEnvironmentVariable("VMHOST_TEST_SHIM");
 
     public static string Daemon => Built("VmHost.Daemon", "vmhostd");
 
     public static string Cli => Built("VmHost.Cli", "vmctl");
+
+    /// <summary>The assembly of a project of <c>src/</c>.</summary>
+    public static string Assembly(string project, string name) => Built(project, $"{name}.dll");
 
     /// <summary>A program as <c>scripts/publish</c> makes it.</summary>
     public static string Published(string program) => Path.Combine(Root, "artifacts", "dist", "linux-x64", program);

@@ -81,7 +81,7 @@ internal sealed class ImagePuller(ImageStore store, RegistryClient registries, I
         try
         {
             // Another build may pull the same: who comes second finds it done.
-            await using var alone = await FileLock.AcquireAsync(Partial(blob) + ".lock", ct);
+            using var alone = await SharedLock.AcquireAsync(Partial(blob) + ".lock", ct);
             if (store.HasBlob(blob))
                 return;
 
