@@ -86,8 +86,15 @@ internal static class Composition
             console.ColorBehavior = LoggerColorBehavior.Disabled;
         });
 
-        // stdout stays free: a log belongs on stderr.
-        logging.Services.Configure<ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
+        logging.Services.Configure<ConsoleLoggerOptions>(console =>
+        {
+            // stdout stays free: a log belongs on stderr.
+            console.LogToStandardErrorThreshold = LogLevel.Trace;
+
+            // By default a full queue blocks its writers: a log without a reader would stop the daemon. The logger counts
+            // the dropped messages and reports their number with the next message that finds room.
+            console.QueueFullMode = ConsoleLoggerQueueFullMode.DropWrite;
+        });
         logging.AddFilter("Microsoft", LogLevel.Warning);
         logging.AddFilter("Grpc", LogLevel.Warning);
         logging.AddFilter("System", LogLevel.Warning);
