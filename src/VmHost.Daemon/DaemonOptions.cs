@@ -6,8 +6,8 @@ using VmHost.Specs;
 namespace VmHost.Daemon;
 
 /// <summary>
-/// The daemon's settings: from the command line (<c>--state-dir</c>), from <c>VMHOST_…</c> variables
-/// (<c>VMHOST_STATE_DIR</c>) or from the section <c>VmHost</c> of the configuration file (<c>StateDir</c>).
+/// The daemon's settings: from the command line (<c>--state-dir</c>) or from <c>VMHOST_…</c> variables
+/// (<c>VMHOST_STATE_DIR</c>), and from nothing else.
 /// </summary>
 internal sealed class DaemonOptions
 {

@@ -32,9 +32,11 @@ internal static class Composition
     /// <exception cref="Specs.VmHostException">A directory cannot be used, or another daemon has it.</exception>
     internal static WebApplication Build(Dictionary<string, string?> settings)
     {
-        var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions
+        // The empty builder: the others read appsettings.json, which takes an inotify instance, and take listeners from that file
+        // and from the environment (Kestrel__Endpoints__…, ASPNETCORE_URLS, DOTNET_URLS), which would have no peer check.
+        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions
         {
-            // Where appsettings.json is looked for: beside the program, not in whatever directory it was started.
+            // The default is the current directory, which may be missing.
             ContentRootPath = AppContext.BaseDirectory,
         });
         builder.Configuration.AddInMemoryCollection(settings);
@@ -58,7 +60,7 @@ internal static class Composition
         services.AddHostedService<MachineLoader>();
         services.AddSingleton<ConnectionEnds>();
 
-        builder.WebHost.ConfigureKestrel(ConfigureKestrel);
+        builder.WebHost.UseKestrelCore().ConfigureKestrel(ConfigureKestrel);
 
         var app = builder.Build();
 
