@@ -146,6 +146,8 @@ internal static class Composition
         {
             listen.Protocols = HttpProtocols.Http2;
             listen.Use(PeerCheck.Middleware(kestrel.ApplicationServices.GetRequiredService<ILogger<PeerCheck>>()));
+            listen.Use(PrefaceLimit.Middleware(
+                TimeSpan.FromSeconds(options.ClientTimeoutSeconds), Time(kestrel.ApplicationServices), kestrel.ApplicationServices.GetRequiredService<ILogger<PrefaceLimit>>()));
         });
     }
 
