@@ -122,7 +122,7 @@ internal static class Composition
             Ladder = all.GetRequiredService<StopLadder>(),
             Digests = all.GetRequiredService<FileDigests>(),
             Claims = new(Options(all).MaxMemory),
-            Space = new(Options(all).StateDir, new(Options(all).MinFreeBytes)),
+            Space = new(all.GetRequiredService<StateDirectory>(), new(Options(all).MinFreeBytes)),
             Events = all.GetRequiredService<EventLog>(),
             MaxMachines = Options(all).MaxMachines,
             RunDirectory = Options(all).RunDir,
