@@ -19,7 +19,7 @@ public sealed class DaemonProcess : IAsyncDisposable
     private DaemonProcess(string program, IEnumerable<string> options, string? stateDisk = null)
     {
         Program = program;
-        _options = ["--state-dir", StateDir, "--run-dir", RunDir, .. options];
+        _options = ["--state-dir", StateDir, "--run-dir", RunDir, "--pass-env", MarkName, .. options];
         _hasOwnDisk = stateDisk is not null;
         if (_hasOwnDisk)
         {
@@ -30,7 +30,7 @@ public sealed class DaemonProcess : IAsyncDisposable
     }
 
     private static string[] Fakes =>
-        ["--shim", Repository.Shim, "--qemu", Repository.FakeHypervisor, "--xhyve", Repository.Face("xhyve"), "--hyperkit", Repository.Face("hyperkit"), .. AnyMemory];
+        ["--shim", Repository.Shim, "--qemu", Repository.FakeHypervisor, "--xhyve", Repository.Face("xhyve"), "--hyperkit", Repository.Face("hyperkit"), "--pass-env", "DOTNET_ROOT", .. AnyMemory];
 
     /// <summary>For fakes, which have no memory: the host that runs them may have little.</summary>
     public static IReadOnlyList<string> AnyMemory { get; } = ["--max-memory-bytes", "1000000000000"];

@@ -111,9 +111,10 @@ internal static class Composition
         services.AddSingleton<ShimReaper>();
         services.AddSingleton<StopLadder>();
         services.AddSingleton<FileDigests>();
-        services.AddSingleton(all => new HostProbe(ProgramsOf(Options(all)), Time(all)));
+        services.AddSingleton(all => new HypervisorEnvironment(Options(all).PassEnv));
+        services.AddSingleton(all => new HostProbe(ProgramsOf(Options(all), all.GetRequiredService<HypervisorEnvironment>()), Time(all)));
         services.AddSingleton(all => new HostDiagnosis(all.GetRequiredService<HostProbe>(), PlacesOf(Options(all)), Time(all)));
-        services.AddSingleton(all => new ShimLauncher(ShimProgram.Find(Options(all).Shim), all.GetRequiredService<ShimReaper>()));
+        services.AddSingleton(all => new ShimLauncher(ShimProgram.Find(Options(all).Shim), all.GetRequiredService<HypervisorEnvironment>(), all.GetRequiredService<ShimReaper>()));
         services.AddSingleton(all => new MachineServices
         {
             Store = all.GetRequiredService<MachineStore>(),
@@ -154,10 +155,10 @@ internal static class Composition
     // The other half is for machines and their records: with none left, an accept fails over and over, and so does all else.
     private static long ConnectionsWithin(long openFiles) => Math.Max((openFiles - ReservedFiles) / 2, 1);
 
-    private static HypervisorPrograms ProgramsOf(DaemonOptions options)
+    private static HypervisorPrograms ProgramsOf(DaemonOptions options, HypervisorEnvironment environment)
     {
         static string? Given(string path) => path.Length > 0 ? path : null;
-        return new(Given(options.Qemu), Given(options.Xhyve), Given(options.HyperKit), Given(options.Vfkit)) { Accelerator = Given(options.Accelerator) };
+        return new(Given(options.Qemu), Given(options.Xhyve), Given(options.HyperKit), Given(options.Vfkit)) { Accelerator = Given(options.Accelerator), Environment = environment };
     }
 
     private static DaemonPlaces PlacesOf(DaemonOptions options) =>

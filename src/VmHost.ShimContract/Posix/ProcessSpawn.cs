@@ -30,6 +30,9 @@ public sealed unsafe partial class ProcessSpawn : IDisposable
     /// <summary>Signals that the process starts with blocked; all its threads inherit that.</summary>
     public IReadOnlyList<int> BlockedSignals { get; init; } = [];
 
+    /// <summary>The whole environment of the process; null for a copy of this process's own.</summary>
+    public IReadOnlyDictionary<string, string>? Variables { get; init; }
+
     /// <summary>
     /// Opens <paramref name="path"/> as <paramref name="number"/> in the child. A terminal opened so becomes its
     /// controlling terminal, since the child leads a session and has none.
@@ -69,9 +72,7 @@ public sealed unsafe partial class ProcessSpawn : IDisposable
         Check(SetMask(_attributes, signals), "posix_spawnattr_setsigmask");
 
         var argv = NativeStrings([executable, .. arguments]);
-        var environment = NativeStrings(Environment.GetEnvironmentVariables()
-            .Cast<DictionaryEntry>()
-            .Select(variable => $"{variable.Key}={variable.Value}"));
+        var environment = NativeStrings(Variables?.Select(variable => $"{variable.Key}={variable.Value}") ?? OwnVariables());
         try
         {
             int error, pid;
@@ -107,6 +108,9 @@ public sealed unsafe partial class ProcessSpawn : IDisposable
     // Null-terminated, as execve wants its lists.
     private static nint[] NativeStrings(IEnumerable<string> values) =>
         [.. values.Select(Marshal.StringToCoTaskMemUTF8), 0];
+
+    private static IEnumerable<string> OwnVariables() =>
+        Environment.GetEnvironmentVariables().Cast<DictionaryEntry>().Select(variable => $"{variable.Key}={variable.Value}");
 
     private static void Free(nint[] strings)
     {
