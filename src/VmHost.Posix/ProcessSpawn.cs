@@ -24,6 +24,9 @@ public sealed unsafe partial class ProcessSpawn : IDisposable
     /// <summary>Signals that the process starts with blocked; all its threads inherit that.</summary>
     public IReadOnlyList<int> BlockedSignals { get; init; } = [];
 
+    /// <summary>The whole environment of the process; null for a copy of this process's own.</summary>
+    public IReadOnlyDictionary<string, string>? Variables { get; init; }
+
     /// <summary>
     /// Opens <paramref name="path"/> as <paramref name="number"/> in the child. On Linux a terminal opened so becomes
     /// its controlling terminal, since the child leads a session and has none. On macOS it does not: there files are
@@ -66,7 +69,7 @@ public sealed unsafe partial class ProcessSpawn : IDisposable
         Check(SetMask(_attributes, signals), "posix_spawnattr_setsigmask");
 
         using var argv = new NativeStrings([executable, .. arguments]);
-        using var environment = NativeStrings.OfEnvironment();
+        using var environment = Variables is { } variables ? new NativeStrings([.. variables.Select(static variable => $"{variable.Key}={variable.Value}")]) : NativeStrings.OfEnvironment();
         int error, pid;
         fixed (nint* firstArgument = &argv.First, firstVariable = &environment.First)
             error = Spawn(out pid, executable, _actions, _attributes, firstArgument, firstVariable);

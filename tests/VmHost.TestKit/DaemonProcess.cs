@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Net.Sockets;
 using System.Text;
 using VmHost.Posix;
 
@@ -11,32 +12,37 @@ public sealed class DaemonProcess : IAsyncDisposable
 
     private readonly TemporaryDirectory _directory = new();
     private readonly StringBuilder _log = new();
-    private readonly string _program;
     private readonly List<string> _options;
     private readonly bool _hasOwnDisk;
     private Process? _process;
 
     private DaemonProcess(string program, IEnumerable<string> options, string? stateDisk = null)
     {
-        _program = program;
-        _options = ["--state-dir", StateDir, "--run-dir", RunDir, .. options];
+        Program = program;
+        _options = ["--state-dir", StateDir, "--run-dir", RunDir, "--pass-env", MarkName, .. options];
         _hasOwnDisk = stateDisk is not null;
         if (_hasOwnDisk)
         {
             // Mounted in a namespace of its own, for which nobody needs to be root, and gone with the last process in it.
             _options.InsertRange(0, ["--user", "--map-root-user", "--mount", "sh", "-c", $"mkdir -m 700 \"$0\" && mount -t tmpfs -o mode=700,size={stateDisk} none \"$0\" && exec \"$@\"", StateDir, program]);
-            _program = "unshare";
+            Program = "unshare";
         }
     }
 
     private static string[] Fakes =>
-        ["--shim", Repository.Shim, "--qemu", Repository.FakeHypervisor, "--xhyve", Repository.Face("xhyve"), "--hyperkit", Repository.Face("hyperkit"), .. AnyMemory];
+        ["--shim", Repository.Shim, "--qemu", Repository.FakeHypervisor, "--xhyve", Repository.Face("xhyve"), "--hyperkit", Repository.Face("hyperkit"), "--pass-env", "DOTNET_ROOT", .. AnyMemory];
 
     /// <summary>For fakes, which have no memory: the host that runs them may have little.</summary>
     public static IReadOnlyList<string> AnyMemory { get; } = ["--max-memory-bytes", "1000000000000"];
 
     /// <summary>In the environment of the daemon and of all that it ran, and of nothing else.</summary>
     public string Mark { get; } = $"{MarkName}={Guid.NewGuid():N}";
+
+    /// <summary>Set in the daemon's environment at its next start.</summary>
+    public IDictionary<string, string> Variables { get; } = new Dictionary<string, string>(StringComparer.Ordinal);
+
+    /// <summary>The program of the next start.</summary>
+    public string Program { get; set; }
 
     public string Directory => _directory.Path;
 
@@ -108,12 +114,7 @@ public sealed class DaemonProcess : IAsyncDisposable
     /// <exception cref="InvalidOperationException">It ended before it served.</exception>
     public async Task StartAsync(IReadOnlyList<string> before)
     {
-        string[] words = [.. before, _program, .. _options];
-        var start = new ProcessStartInfo(words[0]) { RedirectStandardError = true, UseShellExecute = false };
-        foreach (var word in words[1..])
-            start.ArgumentList.Add(word);
-        start.Environment[MarkName] = Mark[(MarkName.Length + 1)..];
-
+        var start = StartInfo(before);
         var serving = new TaskCompletionSource();
         _process = Process.Start(start)!;
         _process.ErrorDataReceived += (_, line) =>
@@ -130,7 +131,57 @@ public sealed class DaemonProcess : IAsyncDisposable
         await serving.Task.WaitAsync(TimeSpan.FromSeconds(60), TimeProvider.System);
     }
 
+    /// <summary>Starts the daemon with a named pipe as its stdout and stderr, which is full and has no reader.</summary>
+    /// <returns>The path of the pipe, once clients can connect.</returns>
+    public async Task<string> StartWithFullLogAsync()
+    {
+        var pipe = LaunchWithFullLog();
+        await Eventually.TrueAsync(IsListening, "clients can connect");
+        return pipe;
+    }
+
+    /// <summary>As <see cref="StartWithFullLogAsync"/>, for a daemon that cannot start; returns its exit code.</summary>
+    public async Task<int> FailWithFullLogAsync()
+    {
+        LaunchWithFullLog();
+        await _process!.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(30), TimeProvider.System);
+        return _process.ExitCode;
+    }
+
     public bool HasExited => _process is not { HasExited: false };
+
+    private string LaunchWithFullLog()
+    {
+        // Opened for both by the shell, so that no opening waits; its copy stays open in the daemon, so that no write fails.
+        const string fill = "mkfifo \"$0\" && exec 9<>\"$0\" && head -c 65536 /dev/zero >&9 && exec \"$@\" >&9 2>&9";
+        var pipe = _directory.Combine("log");
+        _process = Process.Start(StartInfo(["sh", "-c", fill, pipe]))!;
+        return pipe;
+    }
+
+    private bool IsListening()
+    {
+        using var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        try
+        {
+            socket.Connect(new UnixDomainSocketEndPoint(Socket));
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
+    }
+
+    private ProcessStartInfo StartInfo(IReadOnlyList<string> before)
+    {
+        string[] words = [.. before, Program, .. _options];
+        var start = new ProcessStartInfo(words[0], words[1..]) { RedirectStandardError = true, UseShellExecute = false };
+        start.Environment[MarkName] = Mark[(MarkName.Length + 1)..];
+        foreach (var (name, value) in Variables)
+            start.Environment[name] = value;
+        return start;
+    }
 
     /// <summary>kill -9.</summary>
     public async Task KillAsync()

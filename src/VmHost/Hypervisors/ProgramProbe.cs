@@ -9,9 +9,10 @@ namespace VmHost.Hypervisors;
 /// <param name="given">Where it is; null to look in PATH and the usual places.</param>
 /// <param name="names">Its usual names.</param>
 /// <param name="option">The daemon's option that names it, for messages.</param>
+/// <param name="environment">What it runs with.</param>
 /// <param name="time">The clock.</param>
 /// <typeparam name="T">What it says of itself.</typeparam>
-internal sealed class ProgramProbe<T>(string? given, IReadOnlyList<string> names, string option, TimeProvider time)
+internal sealed class ProgramProbe<T>(string? given, IReadOnlyList<string> names, string option, HypervisorEnvironment environment, TimeProvider time)
     where T : class
 {
     // launchd's and systemd's PATH may lack these.
@@ -97,10 +98,11 @@ internal sealed class ProgramProbe<T>(string? given, IReadOnlyList<string> names
     }
 
     // xhyve and HyperKit say their version on stderr.
-    private static async Task<string> RunAsync(string path, string argument, CancellationToken ct)
+    private async Task<string> RunAsync(string path, string argument, CancellationToken ct)
     {
         var result = await Cli.Wrap(path)
             .WithArguments([argument])
+            .WithEnvironmentVariables(environment.Withheld)
             .WithValidation(CommandResultValidation.None)
             .ExecuteBufferedAsync(Encoding.UTF8, Encoding.UTF8, ct, ct);
         return result.StandardOutput + result.StandardError;

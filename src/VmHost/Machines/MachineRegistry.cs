@@ -125,7 +125,7 @@ public sealed partial class MachineRegistry(MachineServices services, ILogger<Ma
             var result = await machine.StartAsync(CancellationToken.None);
             return new(machine, result.Warnings);
         }
-        catch (VmHostException)
+        catch (Exception)
         {
             await DiscardAsync(machine);
             throw;

@@ -1,5 +1,6 @@
 using VmHost.Machines;
 using VmHost.Specs;
+using VmHost.State;
 using VmHost.TestKit;
 
 namespace VmHost.Tests.Machines;
@@ -38,9 +39,10 @@ public sealed class HostClaimsTests
     public void A_disk_that_is_nearly_full_takes_no_more_machines()
     {
         using var directory = new TemporaryDirectory();
-        new DiskSpace(directory.Path, new(0)).ThrowIfLow();
+        using var state = StateDirectory.Open(directory.Combine("s"), TimeProvider.System);
+        new DiskSpace(state, new(0)).ThrowIfLow();
 
-        var refused = Assert.Throws<VmHostException>(() => new DiskSpace(directory.Path, new(long.MaxValue)).ThrowIfLow());
+        var refused = Assert.Throws<VmHostException>(() => new DiskSpace(state, new(long.MaxValue)).ThrowIfLow());
 
         Assert.Equal(VmHostError.ResourceExhausted, refused.Error);
         Assert.Contains("--min-free-bytes", refused.Message, StringComparison.Ordinal);
