@@ -11,7 +11,7 @@ public sealed class DaemonProcess : IAsyncDisposable
 
     private readonly TemporaryDirectory _directory = new();
     private readonly StringBuilder _log = new();
-    private readonly string _program;
+    private string _program;
     private readonly List<string> _options;
     private readonly bool _hasOwnDisk;
     private Process? _process;
@@ -66,6 +66,15 @@ public sealed class DaemonProcess : IAsyncDisposable
     public static async Task<DaemonProcess> StartOnFakeAsync(params string[] options)
     {
         var daemon = new DaemonProcess(Repository.Daemon, [.. Fakes, .. options]);
+        await daemon.StartAsync();
+        return daemon;
+    }
+
+    /// <summary>As <see cref="StartOnFakeAsync"/>, but with the daemon of the previous version.</summary>
+    /// <param name="shim">Which one it starts beside machines: that version's, or <see cref="Repository.Shim"/>.</param>
+    public static async Task<DaemonProcess> StartPreviousOnFakeAsync(string shim)
+    {
+        var daemon = new DaemonProcess(Repository.Previous("daemon", "vmhostd"), [.. Fakes, "--shim", shim]);
         await daemon.StartAsync();
         return daemon;
     }
@@ -128,6 +137,15 @@ public sealed class DaemonProcess : IAsyncDisposable
         };
         _process.BeginErrorReadLine();
         await serving.Task.WaitAsync(TimeSpan.FromSeconds(60), TimeProvider.System);
+    }
+
+    /// <summary>Starts another version's daemon on the same directories, with that version's shim for the boots that begin.</summary>
+    /// <param name="isPrevious">The previous version's; else this one's.</param>
+    public Task StartVersionAsync(bool isPrevious)
+    {
+        _program = isPrevious ? Repository.Previous("daemon", "vmhostd") : Repository.Daemon;
+        _options.AddRange(["--shim", isPrevious ? Repository.Previous("shim", "vmhost-shim") : Repository.Shim]);
+        return StartAsync();
     }
 
     public bool HasExited => _process is not { HasExited: false };
