@@ -14,6 +14,7 @@ public sealed class DaemonProcess : IAsyncDisposable
     private readonly StringBuilder _log = new();
     private readonly List<string> _options;
     private readonly bool _hasOwnDisk;
+    private bool _isPrevious;
     private Process? _process;
 
     private DaemonProcess(string program, IEnumerable<string> options, string? stateDisk = null)
@@ -72,6 +73,15 @@ public sealed class DaemonProcess : IAsyncDisposable
     public static async Task<DaemonProcess> StartOnFakeAsync(params string[] options)
     {
         var daemon = new DaemonProcess(Repository.Daemon, [.. Fakes, .. options]);
+        await daemon.StartAsync();
+        return daemon;
+    }
+
+    /// <summary>As <see cref="StartOnFakeAsync"/>, but with the daemon of the previous version.</summary>
+    /// <param name="shim">Which one it starts beside machines: that version's, or <see cref="Repository.Shim"/>.</param>
+    public static async Task<DaemonProcess> StartPreviousOnFakeAsync(string shim)
+    {
+        var daemon = new DaemonProcess(Repository.Previous("daemon", "vmhostd"), [.. Fakes, "--shim", shim]);
         await daemon.StartAsync();
         return daemon;
     }
@@ -148,6 +158,16 @@ public sealed class DaemonProcess : IAsyncDisposable
         return _process.ExitCode;
     }
 
+    /// <summary>Starts another version's daemon on the same directories, with that version's shim for the boots that begin.</summary>
+    /// <param name="isPrevious">The previous version's; else this one's.</param>
+    public Task StartVersionAsync(bool isPrevious)
+    {
+        Program = isPrevious ? Repository.Previous("daemon", "vmhostd") : Repository.Daemon;
+        _isPrevious = isPrevious;
+        _options.AddRange(["--shim", isPrevious ? Repository.Previous("shim", "vmhost-shim") : Repository.Shim]);
+        return StartAsync();
+    }
+
     public bool HasExited => _process is not { HasExited: false };
 
     private string LaunchWithFullLog()
@@ -157,6 +177,16 @@ public sealed class DaemonProcess : IAsyncDisposable
         var pipe = _directory.Combine("log");
         _process = Process.Start(StartInfo(["sh", "-c", fill, pipe]))!;
         return pipe;
+    }
+
+    // It passes its whole environment on, and has no option for it.
+    private List<string> OptionsOfPrevious()
+    {
+        var options = new List<string>(_options);
+        for (int at; (at = options.IndexOf("--pass-env")) >= 0;)
+            options.RemoveRange(at, 2);
+
+        return options;
     }
 
     private bool IsListening()
@@ -175,7 +205,7 @@ public sealed class DaemonProcess : IAsyncDisposable
 
     private ProcessStartInfo StartInfo(IReadOnlyList<string> before)
     {
-        string[] words = [.. before, Program, .. _options];
+        string[] words = [.. before, Program, .. _isPrevious ? OptionsOfPrevious() : _options];
         var start = new ProcessStartInfo(words[0], words[1..]) { RedirectStandardError = true, UseShellExecute = false };
         start.Environment[MarkName] = Mark[(MarkName.Length + 1)..];
         foreach (var (name, value) in Variables)

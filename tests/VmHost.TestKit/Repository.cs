@@ -31,6 +31,19 @@ public static class Repository
     /// <summary>A program as <c>scripts/publish</c> makes it.</summary>
     public static string Published(string program) => Path.Combine(Root, "artifacts", "dist", "linux-x64", program);
 
+    /// <summary>A program as <c>scripts/previous-version</c> made it.</summary>
+    /// <param name="part">daemon or shim.</param>
+    /// <param name="program">Its name.</param>
+    /// <exception cref="InvalidOperationException">The script has not run.</exception>
+    public static string Previous(string part, string program)
+    {
+        var builds = Path.Combine(Root, "artifacts", "previous");
+        var complete = Directory.Exists(builds) ? Directory.GetDirectories(builds).Where(build => File.Exists(Path.Combine(build, "complete"))).ToList() : [];
+        return complete is [var build]
+            ? Path.Combine(build, part, program)
+            : throw new InvalidOperationException($"{builds} has {complete.Count} builds of a previous version, not one; run scripts/previous-version");
+    }
+
     /// <summary>NativeAOT, so that its own start is short.</summary>
     public static string PublishedFakeHypervisor => Path.Combine(Root, "artifacts", "publish-linux-x64", "FakeHypervisor", "fakehv");
 
