@@ -1,4 +1,5 @@
 using System.Globalization;
+using VmHost.Hypervisors;
 using VmHost.Posix;
 using VmHost.ShimContract.Journal;
 using VmHost.ShimContract.Records;
@@ -121,7 +122,7 @@ public sealed class HypervisorStartTests : IDisposable
         File.WriteAllText(shim, $"#!/bin/sh\nexec {Repository.Shim} {(byExecStep ? "--always-exec-with-terminal" : "")}\n");
         File.SetUnixFileMode(shim, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         using var machineLock = FileLock.TryTake(Path.Combine(Machine, "lock"));
-        return new ShimLauncher(shim, _reaper).Launch(Machine, machineLock!);
+        return new ShimLauncher(shim, new HypervisorEnvironment("DOTNET_ROOT"), _reaper).Launch(Machine, machineLock!);
     }
 
     private static ulong SignalsOf(string set, string status) =>
