@@ -81,7 +81,7 @@ public sealed class DaemonProcess : IAsyncDisposable
     /// <param name="shim">Which one it starts beside machines: that version's, or <see cref="Repository.Shim"/>.</param>
     public static async Task<DaemonProcess> StartPreviousOnFakeAsync(string shim)
     {
-        var daemon = new DaemonProcess(Repository.Previous("daemon", "vmhostd"), [.. Fakes, "--shim", shim]);
+        var daemon = new DaemonProcess(Repository.Previous("daemon", "vmhostd"), [.. Fakes, "--shim", shim]) { _isPrevious = true };
         await daemon.StartAsync();
         return daemon;
     }

@@ -53,7 +53,11 @@ internal sealed partial class MachineLoop(MachineLife life, IMachineWorld world,
         var answer = new TaskCompletionSource<Outcome>(TaskCreationOptions.RunContinuationsAsynchronously);
         _unanswered[id] = answer;
         if (!_mailbox.TryPost(request(id)))
-            Complete(id, new Outcome.Refused(new(VmHostError.ResourceExhausted, $"{Mailbox.MaxRequests} requests wait for machine {_snapshot.Name} already; try again later")));
+        {
+            Complete(id, new Outcome.Refused(_snapshot.IsDeleted
+                ? new(VmHostError.NotFound, $"machine {_snapshot.Name} was deleted")
+                : new(VmHostError.ResourceExhausted, $"{Mailbox.MaxRequests} requests wait for machine {_snapshot.Name} already; try again later")));
+        }
 
         return answer.Task;
     }
@@ -91,14 +95,18 @@ internal sealed partial class MachineLoop(MachineLife life, IMachineWorld world,
         return true;
     }
 
-    /// <summary>Deals with all events, until called off.</summary>
+    /// <summary>Deals with all events, until the machine is deleted or the loop is called off.</summary>
     internal async Task RunAsync(CancellationToken ct)
     {
-        while (!ct.IsCancellationRequested)
+        do
         {
             await _mailbox.WaitAsync(ct);
             TryStep();
         }
+        while (!_snapshot.IsDeleted || !_mailbox.TryClose());
+
+        foreach (var timer in _timers.Values)
+            await timer.DisposeAsync();
     }
 
     /// <summary>Returns the first snapshot that fulfils a condition.</summary>

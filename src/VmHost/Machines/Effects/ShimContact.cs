@@ -203,6 +203,7 @@ internal sealed partial class ShimContact(string id, MachinePaths paths, Console
     {
         await boot.Closed;
         loop.Post(new MachineEvent.ContactLost(boot.Run.Boot));
+        await boot.DisposeAsync();
     }
 
     private async Task DisposeOldAsync()
