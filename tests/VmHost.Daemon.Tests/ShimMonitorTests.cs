@@ -83,6 +83,34 @@ public sealed class ShimMonitorTests(FakeDaemonFixture fixture) : IClassFixture<
         Assert.Equal((FrameType.ToMonitor, Errno.NotSupported), await ResultAsync(shim, ct.Token));
     }
 
+    // The fake tells what the real one does (RealMonitorTests): tests of a guest that stops rely on it.
+    [Theory]
+    [InlineData("ioerror:disk0", "BLOCK_IO_ERROR STOP", "io-error", "nospace")]
+    [InlineData("ioerror:disk1:failed", "BLOCK_IO_ERROR STOP", "io-error", "failed")]
+    [InlineData("stopself", "STOP", "paused", null)]
+    public async Task A_guest_that_stops_by_itself_is_seen_by_events_and_by_asking(string step, string events, string status, string? ioStatus)
+    {
+        using var ct = ShimSocket.Limit();
+        var machine = await _client.RunAsync(_daemon, step.Replace(':', '-'), $"banner;echo;{step};{step};text:on;hang");
+        using var shim = await OpenAsync(machine, ct.Token);
+        using (var keyboard = await ShimSocket.ConnectAsync(_daemon, machine.Id, ct.Token))
+        {
+            await keyboard.SendAsync(FrameType.Input, "exit\n"u8.ToArray(), ct.Token);
+            Assert.Equal((FrameType.Input, 0), await ResultAsync(keyboard, ct.Token));
+        }
+
+        Assert.Equal(events, await EventsAsync(shim, count: events.Split(' ').Length, ct.Token));
+        Assert.Equal(status, (await AskAsync(shim, """{"execute": "query-status"}""", ct.Token)).GetProperty("return").GetProperty("status").GetString());
+        var blocks = (await AskAsync(shim, """{"execute": "query-block"}""", ct.Token)).GetProperty("return");
+        Assert.Equal(ioStatus, blocks.EnumerateArray().Select(one => one.GetProperty("io-status").GetString()).FirstOrDefault());
+
+        // The second step stops it again.
+        await shim.SendAsync(FrameType.ToMonitor, """{"execute": "cont"}"""u8.ToArray(), ct.Token);
+        Assert.Equal($"RESUME {events}", await EventsAsync(shim, count: events.Split(' ').Length + 1, ct.Token));
+        await shim.SendAsync(FrameType.ToMonitor, """{"execute": "cont"}"""u8.ToArray(), ct.Token);
+        await _client.ConsoleShowsAsync(machine.Id, "on");
+    }
+
     [Fact]
     public async Task A_line_longer_than_a_frame_comes_in_parts()
     {
@@ -163,6 +191,20 @@ public sealed class ShimMonitorTests(FakeDaemonFixture fixture) : IClassFixture<
         var (type, payload) = await shim.ReceiveAsync(ct);
         Assert.Equal(FrameType.Result, type);
         return ((FrameType)BinaryPrimitives.ReadUInt16LittleEndian(payload), BinaryPrimitives.ReadInt32LittleEndian(payload.AsSpan(2)));
+    }
+
+    // The names of the next events, past all else.
+    private static async Task<string> EventsAsync(ShimSocket shim, int count, CancellationToken ct)
+    {
+        var names = new List<string>();
+        while (names.Count < count)
+        {
+            var (type, payload) = await shim.ReceiveAsync(ct);
+            if (type == FrameType.MonitorSaid && JsonElement.Parse(payload.AsSpan(1)).TryGetProperty("event", out var name))
+                names.Add(name.GetString()!);
+        }
+
+        return string.Join(' ', names);
     }
 
     // The next line of the monitor, past the result of the request.

@@ -17,15 +17,15 @@ public sealed class DaemonProcess : IAsyncDisposable
     private bool _isPrevious;
     private Process? _process;
 
-    private DaemonProcess(string program, IEnumerable<string> options, string? stateDisk = null)
+    private DaemonProcess(string program, IEnumerable<string> options, string? stateDisk = null, string? guestDisk = null)
     {
         Program = program;
         _options = ["--state-dir", StateDir, "--run-dir", RunDir, "--pass-env", MarkName, .. options];
         _hasOwnDisk = stateDisk is not null;
-        if (_hasOwnDisk)
+        if ((stateDisk ?? guestDisk) is { } size)
         {
             // Mounted in a namespace of its own, for which nobody needs to be root, and gone with the last process in it.
-            _options.InsertRange(0, ["--user", "--map-root-user", "--mount", "sh", "-c", $"mkdir -m 700 \"$0\" && mount -t tmpfs -o mode=700,size={stateDisk} none \"$0\" && exec \"$@\"", StateDir, program]);
+            _options.InsertRange(0, ["--user", "--map-root-user", "--mount", "sh", "-c", $"mkdir -m 700 \"$0\" && mount -t tmpfs -o mode=700,size={size} none \"$0\" && exec \"$@\"", _hasOwnDisk ? StateDir : GuestDisk, program]);
             Program = "unshare";
         }
     }
@@ -50,6 +50,12 @@ public sealed class DaemonProcess : IAsyncDisposable
     public string StateDir => _directory.Combine("s");
 
     public string RunDir => _directory.Combine("r");
+
+    /// <summary>A disk for images, where the daemon was started with one (<see cref="StartPublishedWithGuestDiskAsync"/>).</summary>
+    public string GuestDisk => _directory.Combine("d");
+
+    /// <summary>Where this process sees that disk.</summary>
+    public string VisibleGuestDisk => $"/proc/{Pid}/root{GuestDisk}";
 
     public string Socket => Path.Combine(RunDir, "vmhostd.sock");
 
@@ -98,6 +104,14 @@ public sealed class DaemonProcess : IAsyncDisposable
     public static async Task<DaemonProcess> StartPublishedOnSmallDiskAsync(string size, params string[] options)
     {
         var daemon = new DaemonProcess(Repository.Published("vmhostd"), ["--min-free-bytes", "0", .. options], size);
+        await daemon.StartAsync();
+        return daemon;
+    }
+
+    /// <summary>As <see cref="StartPublishedAsync"/>, with a disk of this size (6m) for images, at <see cref="GuestDisk"/>.</summary>
+    public static async Task<DaemonProcess> StartPublishedWithGuestDiskAsync(string size, params string[] options)
+    {
+        var daemon = new DaemonProcess(Repository.Published("vmhostd"), options, guestDisk: size);
         await daemon.StartAsync();
         return daemon;
     }
