@@ -27,6 +27,9 @@ public enum FileType
 
     /// <summary>A block device, such as a disk.</summary>
     BlockDevice,
+
+    /// <summary>A symbolic link; only <see cref="FileStatus.TryGetLink"/> reports one.</summary>
+    SymbolicLink,
 }
 
 /// <summary>Why a path leads to nothing that could be asked about; the same words on every system, unlike errno.</summary>
@@ -63,6 +66,7 @@ public readonly partial record struct FileStatus
 
     private const int AtCurrentDirectory = -100;
     private const int AtEmptyPath = 0x1000;
+    private const int AtNoFollow = 0x100;
     private const uint StatxBasicStats = 0x7ff;
 
     /// <summary>What the path leads to.</summary>
@@ -106,6 +110,24 @@ public readonly partial record struct FileStatus
         var result = OperatingSystem.IsMacOS()
             ? IsInode64Named ? StatInode64(path, ref buffer[0]) : Stat(path, ref buffer[0])
             : Statx(AtCurrentDirectory, path, 0, StatxBasicStats, ref buffer[0]);
+
+        return Finish(result, buffer, out status);
+    }
+
+    /// <summary>As <see cref="TryGet(string, out FileStatus)"/>, about the link itself where the path's last name is one.</summary>
+    /// <param name="path">Without NUL.</param>
+    /// <param name="status">The facts, or the reason of the failure.</param>
+    /// <returns>False when there is no such file or it may not be asked about.</returns>
+    /// <exception cref="ArgumentException">The path contains NUL.</exception>
+    public static bool TryGetLink(string path, out FileStatus status)
+    {
+        RefuseNul(path);
+
+        Span<byte> buffer = stackalloc byte[BufferSize];
+        buffer.Clear();
+        var result = OperatingSystem.IsMacOS()
+            ? IsInode64Named ? LstatInode64(path, ref buffer[0]) : Lstat(path, ref buffer[0])
+            : Statx(AtCurrentDirectory, path, AtNoFollow, StatxBasicStats, ref buffer[0]);
 
         return Finish(result, buffer, out status);
     }
@@ -242,6 +264,7 @@ public readonly partial record struct FileStatus
             0xC000 => FileType.Socket,
             0x2000 => FileType.CharacterDevice,
             0x6000 => FileType.BlockDevice,
+            0xA000 => FileType.SymbolicLink,
             _ => FileType.Other,
         };
 
@@ -259,6 +282,12 @@ public readonly partial record struct FileStatus
 
     [LibraryImport("libc", EntryPoint = "stat$INODE64", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int StatInode64(string path, ref byte buffer);
+
+    [LibraryImport("libc", EntryPoint = "lstat", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int Lstat(string path, ref byte buffer);
+
+    [LibraryImport("libc", EntryPoint = "lstat$INODE64", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int LstatInode64(string path, ref byte buffer);
 
     [LibraryImport("libc", EntryPoint = "fstat", SetLastError = true)]
     private static partial int Fstat(int descriptor, ref byte buffer);
