@@ -28,6 +28,9 @@ public enum FileType
 
     /// <summary>A block device, such as a disk.</summary>
     BlockDevice,
+
+    /// <summary>A symbolic link; only <see cref="FileStatus.TryGetLink"/> reports one.</summary>
+    SymbolicLink,
 }
 
 /// <summary>Why a path leads to nothing that could be asked about; the same words on every system, unlike errno.</summary>
@@ -103,6 +106,24 @@ public readonly partial record struct FileStatus
         var result = OperatingSystem.IsMacOS()
             ? IsInode64Named ? StatInode64(path, ref buffer[0]) : Stat(path, ref buffer[0])
             : Statx(StatTable.CurrentDirectory.Value, path, 0, (uint)StatTable.BasicStats.Value, ref buffer[0]);
+
+        return Finish(result, buffer, out status);
+    }
+
+    /// <summary>As <see cref="TryGet(string, out FileStatus)"/>, about the link itself where the path's last name is one.</summary>
+    /// <param name="path">Without NUL.</param>
+    /// <param name="status">The facts, or the reason of the failure.</param>
+    /// <returns>False when there is no such file or it may not be asked about.</returns>
+    /// <exception cref="ArgumentException">The path contains NUL.</exception>
+    public static bool TryGetLink(string path, out FileStatus status)
+    {
+        RefuseNul(path);
+
+        Span<byte> buffer = stackalloc byte[BufferSize];
+        buffer.Clear();
+        var result = OperatingSystem.IsMacOS()
+            ? IsInode64Named ? LstatInode64(path, ref buffer[0]) : Lstat(path, ref buffer[0])
+            : Statx(StatTable.CurrentDirectory.Value, path, StatTable.NoFollow.Value, (uint)StatTable.BasicStats.Value, ref buffer[0]);
 
         return Finish(result, buffer, out status);
     }
@@ -238,6 +259,7 @@ public readonly partial record struct FileStatus
             ModeBits.Socket => FileType.Socket,
             ModeBits.CharacterDevice => FileType.CharacterDevice,
             ModeBits.BlockDevice => FileType.BlockDevice,
+            ModeBits.SymbolicLink => FileType.SymbolicLink,
             _ => FileType.Other,
         };
 
@@ -252,6 +274,12 @@ public readonly partial record struct FileStatus
 
     [LibraryImport("libc", EntryPoint = "stat$INODE64", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int StatInode64(string path, ref byte buffer);
+
+    [LibraryImport("libc", EntryPoint = "lstat", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int Lstat(string path, ref byte buffer);
+
+    [LibraryImport("libc", EntryPoint = "lstat$INODE64", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int LstatInode64(string path, ref byte buffer);
 
     [LibraryImport("libc", EntryPoint = "fstat", SetLastError = true)]
     private static partial int Fstat(int descriptor, ref byte buffer);

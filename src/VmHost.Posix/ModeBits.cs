@@ -9,5 +9,6 @@ internal static class ModeBits
     internal const int Directory = 0x4000;
     internal const int BlockDevice = 0x6000;
     internal const int Regular = 0x8000;
+    internal const int SymbolicLink = 0xA000;
     internal const int Socket = 0xC000;
 }

@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.Logging.Console;
 using Microsoft.Extensions.Options;
 using VmHost.Daemon.Api;
@@ -59,6 +60,7 @@ internal static class Composition
         services.AddGrpcHealthChecks().AddCheck<StateDirectoryCheck>("state-directory");
         services.AddHostedService<MachineLoader>();
         services.AddSingleton<ConnectionEnds>();
+        services.AddOptions<SocketTransportOptions>().Configure<ListeningSocket>(static (transport, socket) => transport.CreateBoundListenSocket = socket.ToListen);
 
         builder.WebHost.UseKestrelCore().ConfigureKestrel(ConfigureKestrel);
 

@@ -14,6 +14,9 @@ internal static class StatTable
     [Header("AT_EMPTY_PATH")]
     internal static readonly SystemValue EmptyPath = new(0x1000, 0x1000, None, None);
 
+    [Header("AT_SYMLINK_NOFOLLOW")]
+    internal static readonly SystemValue NoFollow = new(0x100, 0x100, None, None);
+
     [Header("STATX_BASIC_STATS")]
     internal static readonly SystemValue BasicStats = new(0x7ff, 0x7ff, None, None);
 
