@@ -24,8 +24,11 @@ internal interface IMachineWorld
 /// <param name="time">The clock.</param>
 /// <param name="jitter">0 up to 1, another one each time.</param>
 /// <param name="logger">Gets each failure of the loop itself.</param>
-internal sealed partial class MachineLoop(MachineLife life, IMachineWorld world, TimeProvider time, Func<double> jitter, ILogger logger)
+/// <param name="rules">In place of <see cref="MachineLife.Next"/>, for tests that change them; null for the real ones.</param>
+internal sealed partial class MachineLoop(
+    MachineLife life, IMachineWorld world, TimeProvider time, Func<double> jitter, ILogger logger, Func<MachineLife, MachineEvent, Moment, Step>? rules = null)
 {
+    private readonly Func<MachineLife, MachineEvent, Moment, Step> _rules = rules ?? (static (now, happened, moment) => now.Next(happened, moment));
     private readonly Mailbox _mailbox = new();
     private readonly ConcurrentDictionary<long, TaskCompletionSource<Outcome>> _unanswered = new();
     private long _lastRequest;
@@ -125,7 +128,7 @@ internal sealed partial class MachineLoop(MachineLife life, IMachineWorld world,
 
     private void Apply(MachineEvent happened)
     {
-        var step = _life.Next(happened, new(time.GetUtcNow(), jitter()));
+        var step = _rules(_life, happened, new(time.GetUtcNow(), jitter()));
         if (step.Life != _life)
             Show(step.Life);
 

@@ -54,6 +54,14 @@ public sealed record MachineRecord : StoredObject
     /// <summary>Why it is at rest, or waits: for a person. Null while it runs.</summary>
     public string? RestDetail { get; init; }
 
+    /// <summary>Whether it is at rest as expected, not after a failure. Null while it runs, and where <see cref="LastExit"/> alone decides.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public bool? RestExpected { get; init; }
+
+    /// <summary>Whether the last boot ended with a reset of the guest, and the boot that is to follow has not begun.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public bool RebootPending { get; init; }
+
     /// <summary>The starts by the policy since it last ran well; null when there was none.</summary>
     public RetryRecord? Retry { get; init; }
 

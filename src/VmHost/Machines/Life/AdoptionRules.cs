@@ -38,6 +38,8 @@ internal static class AdoptionRules
         {
             case MachineEvent.TimerDue { Timer.Kind: TimerKind.ExamineAgain }:
                 Begin(step);
+                if (step.Phase is not MachinePhase.Unknown)
+                    AnswerKills(step, phase);
                 break;
             case MachineEvent.BootFound found:
                 Found(step, found);
@@ -52,7 +54,7 @@ internal static class AdoptionRules
                 step.Save(step.Record with { StoppedByHand = true, Halt = new(boot.Number, step.Moment.Now, KillAfterwards: true, null) });
                 step.Do(new MachineEffect.KillBoth(boot));
                 break;
-            case MachineEvent.KillSent:
+            case MachineEvent.KillSent or MachineEvent.ContactLost:
                 step.Do(new MachineEffect.Examine(step.Record.Boot!, AskGuest: false));
                 break;
             case MachineEvent.KillFailed failed:
@@ -62,6 +64,8 @@ internal static class AdoptionRules
                 break;
             case MachineEvent.DeleteRequested { EvenUnknown: true } request:
                 step.CancelTimer(TimerKind.ExamineAgain);
+                RefuseKills(step, phase, $"machine {step.Name} is being deleted");
+                step.Become(phase with { Waiters = [] });
                 RestRules.BeginDeletion(step, request);
                 break;
             case MachineEvent.Request request:
@@ -89,6 +93,8 @@ internal static class AdoptionRules
         var cause = found.Status is { } status ? PauseRules.CauseOf(status) : pausedByRequest ? new PauseCause.External() : null;
         if (cause is not null)
             step.Become(new MachinePhase.Paused(found.Live, pausedByRequest && cause is PauseCause.External ? new PauseCause.Requested() : cause, []));
+        else if (step.Phase.Unconfirmed is { } start)
+            StartRules.Confirm(step, found.Live, start);
         else
             step.Become(new MachinePhase.Running(found.Live, []));
 
@@ -110,11 +116,24 @@ internal static class AdoptionRules
         step.CancelTimer(TimerKind.PressAgain);
         step.CancelTimer(TimerKind.KillLimit);
         step.CancelTimer(TimerKind.StartLimit);
-        step.Become(new MachinePhase.Unknown(reason, phase.Live, phase is MachinePhase.Stopping stopping ? stopping.Cause : null, []));
+        step.Become(UnknownAfter(phase, reason));
         foreach (var waiter in phase.Waiting)
             step.Refuse(waiter.Id, CommonRules.UnknownState(step));
 
         step.SetTimer(TimerKind.ExamineAgain, CommonRules.ExamineAgain);
+    }
+
+    /// <summary>What is kept of a phase, so that contact regained restores it.</summary>
+    internal static MachinePhase.Unknown UnknownAfter(MachinePhase phase, string reason)
+    {
+        var endedBy = phase switch
+        {
+            MachinePhase.Stopping stopping => stopping.Cause,
+            MachinePhase.Unknown unknown => unknown.EndedBy,
+            _ => (StopCause?)null,
+        };
+        var start = phase.Unconfirmed is { } unconfirmed ? unconfirmed with { Waiters = [], Stop = null } : null;
+        return new(reason, phase.Live, endedBy, [], start);
     }
 
     private static void Begin(StepBuilder step)
@@ -140,10 +159,23 @@ internal static class AdoptionRules
     private static void Restore(StepBuilder step, ExitSummary exit)
     {
         var why = step.Record.RestDetail ?? exit.Detail;
+        if (step.Record.Halt is not null)
+        {
+            // Asked for while it was not known that nothing ran: it is carried out by not starting the machine again.
+            EndRules.Rest(step, new RestartDecision.Stay(), step.Record.RestExpected ?? exit.Expected, why, exit: null);
+            return;
+        }
+
         step.Do(new MachineEffect.ReleaseClaims());
+        if (step.Record.RebootPending)
+        {
+            StartRules.Begin(step, from: null, StartCause.Reboot, request: 0);
+            return;
+        }
+
         if (step.Record.Retry is not { NextAt: { } due } retry)
         {
-            step.Become(new MachinePhase.Ended(exit.Expected, why));
+            step.Become(new MachinePhase.Ended(step.Record.RestExpected ?? exit.Expected, why));
             step.Do(new MachineEffect.SetConsoleLive(false));
             return;
         }
@@ -176,9 +208,17 @@ internal static class AdoptionRules
             found.Live,
             waiters,
             new(killNow, step.Moment.Now + grace, intent.ConsoleLine),
-            resumeFirst: step.Record.PausedBoot == found.Boot || (found.Status is { } status && PauseRules.CauseOf(status) is not null));
+            resumeFirst: step.Record.PausedBoot == found.Boot || (found.Status is { } status && PauseRules.CauseOf(status) is not null),
+            step.Phase.Unconfirmed);
         if (!killNow)
             step.SetTimer(TimerKind.HaltDeadline, grace);
+    }
+
+    // No process of the machine lived.
+    private static void AnswerKills(StepBuilder step, MachinePhase.Unknown phase)
+    {
+        foreach (var waiter in phase.Waiters)
+            step.Answer(waiter.Id, changed: false);
     }
 
     private static void RefuseKills(StepBuilder step, MachinePhase.Unknown phase, string problem) =>

@@ -1,4 +1,3 @@
-using VmHost.Machines.Events;
 using VmHost.Specs;
 
 namespace VmHost.Machines.Life;
@@ -16,6 +15,8 @@ internal static class CommonRules
         {
             case MachineEvent.OfBoot of when of.Boot != step.Record.Boot?.Number:
                 return true;   // late news of a boot that is over: its end was dealt with
+            case MachineEvent.BootEnded ended when ended.Boot == step.Record.LastExit?.Boot:
+                return true;   // a second examination saw it too
             case MachineEvent.BootEnded ended when IsAwaited(step.Phase):
                 EndRules.Ended(step, ended.Exit);
                 return true;
@@ -25,16 +26,8 @@ internal static class CommonRules
             case MachineEvent.DigestsComputed computed:
                 step.SetDigests(computed.Digests);
                 return true;
-            case MachineEvent.UpdateRequested request when step.Phase is not MachinePhase.Adopting:
-                Update(step, request);
-                return true;
-            case MachineEvent.UpdateSaved saved:
-                UpdateSaved(step, saved);
-                return true;
-            case MachineEvent.UpdateFailed failed:
-                // The old one is written again, should only the last step have failed: a refused change must not appear later.
-                step.Save(step.Record);
-                step.Refuse(failed.Id, VmHostError.ResourceExhausted, $"the restart policy of machine {step.Name} cannot be saved and stays as it was: {failed.Problem}");
+            case MachineEvent.UpdateRequested or MachineEvent.UpdateSaved or MachineEvent.UpdateFailed when step.Phase is not MachinePhase.Adopting:
+                UpdateRules.Handle(step, happened);
                 return true;
             case MachineEvent.LoopFailed failed:
                 Fail(step, failed);
@@ -59,50 +52,16 @@ internal static class CommonRules
         phase is MachinePhase.Adopting or MachinePhase.Connecting or MachinePhase.Confirming or MachinePhase.Running
             or MachinePhase.Paused or MachinePhase.Stopping or MachinePhase.Unknown;
 
-    private static void Update(StepBuilder step, MachineEvent.UpdateRequested request)
-    {
-        if (step.Record.Restart == request.Policy)
-        {
-            step.Answer(request.Id, changed: false);
-        }
-        else if (step.Record.Boot is null)
-        {
-            // Nothing of the machine is on disk yet; the first start writes it.
-            step.Remember(step.Record with { Restart = request.Policy });
-            Updated(step, request.Id);
-        }
-        else
-        {
-            step.Do(new MachineEffect.SaveUpdate(request.Id, step.Record with { Seq = step.Record.Seq + 1, Restart = request.Policy }));
-        }
-    }
-
-    private static void UpdateSaved(StepBuilder step, MachineEvent.UpdateSaved saved)
-    {
-        var changed = step.Record with { Restart = saved.Saved.Restart };
-
-        // What was written meanwhile had the old policy.
-        if (step.Record.Seq >= saved.Saved.Seq)
-            step.Save(changed);
-        else
-            step.Remember(changed with { Seq = saved.Saved.Seq });
-
-        Updated(step, saved.Id);
-        if (step.Phase is MachinePhase.Backoff && changed.Restart.Mode == RestartMode.No)
-            RestRules.EndBackoff(step, "its restart policy was taken away");
-    }
-
-    private static void Updated(StepBuilder step, long request)
-    {
-        step.Publish(HostEventKind.MachineUpdated);
-        step.Answer(request, changed: true);
-    }
-
     // Whatever the machine did is unknown now; the loop has answered its requests.
     private static void Fail(StepBuilder step, MachineEvent.LoopFailed failed)
     {
-        var endedBy = step.Phase is MachinePhase.Stopping stopping ? stopping.Cause : (StopCause?)null;
-        step.Become(new MachinePhase.Unknown(failed.Reason, step.Phase.Live, endedBy, []));
+        step.Become(AdoptionRules.UnknownAfter(step.Phase, failed.Reason));
+
+        // What is on disk may be what the event that failed would have brought.
+        step.Updates = [];
+        if (step.Record.Boot is not null)
+            step.Save(step.Record);
+
         step.SetTimer(TimerKind.ExamineAgain, ExamineAgain);
     }
 }

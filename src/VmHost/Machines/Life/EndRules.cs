@@ -36,9 +36,20 @@ internal static class EndRules
                 return;
         }
 
+        // A stop that came before anything could be asked of the hypervisor is carried out by this end.
+        if (phase.Waiting.Any(StopRules.IsStop))
+            step.Remember(step.Record with { StoppedByHand = true });
+
+        // No caller of this daemon learns of a failed start, and the start with the host is over.
+        if (phase is MachinePhase.Adopting or MachinePhase.Unknown)
+            step.Remember(step.Record with { Retry = step.Record.Retry ?? new(0, null) });
+
         var wasAskedFor = step.Record.Halt is not null;
         step.Do(new MachineEffect.RemoveHalfWritten());
-        Rest(step, RestartRules.AfterEnd(step.Record, exit, step.Moment.Jitter), exit.Expected, exit.Detail, exit);
+        var decision = exit.Reason == ExitReason.HostRebooted && phase is MachinePhase.Unknown && RestartRules.StartsWithHost(step.Record)
+            ? new RestartDecision.Again(1, RestartRules.Delay(1, step.Moment.Jitter))
+            : RestartRules.AfterEnd(step.Record, exit, step.Moment.Jitter);
+        Rest(step, decision, exit.Expected, exit.Detail, exit);
         if (wasAskedFor)
             step.Publish(HostEventKind.MachineHalting, HaltStep.Reaped, step.Phase.Detail);
 
@@ -67,6 +78,8 @@ internal static class EndRules
             Halt = null,
             Retry = retry,
             RestDetail = phase.Detail,
+            RestExpected = phase is MachinePhase.Ended rest ? rest.Expected : null,
+            RebootPending = false,
         };
         if (record.Boot is not null)
             step.Save(record);
@@ -112,11 +125,9 @@ internal static class EndRules
         };
 
     private static bool IsBeingStopped(MachinePhase phase, MachineRecord record) =>
-        record.StoppedByHand || record.Halt is not null || phase switch
+        record.StoppedByHand || record.Halt is not null || phase.Waiting.Any(StopRules.IsStop) || phase switch
         {
             MachinePhase.Stopping or MachinePhase.Unknown { EndedBy: not null } => true,
-            MachinePhase.Connecting connecting => connecting.Start.Stop is not null,
-            MachinePhase.Confirming confirming => confirming.Start.Stop is not null,
             _ => false,
         };
 
@@ -135,9 +146,10 @@ internal static class EndRules
         }
 
         AnswerAtEnd(step, step.Phase, exit);
-        step.Remember(step.Record with { LastExit = exit, QuickResets = quick, PausedBoot = null });
-        step.Become(new MachinePhase.Preparing(From: null, new(StartCause.Reboot, [], [])));
-        step.Do(new MachineEffect.Prepare(step.Record));
+
+        // On record before it is reported: the next daemon neither reports this end again nor forgets what is to follow.
+        step.Save(step.Record with { LastExit = exit, QuickResets = quick, PausedBoot = null, RebootPending = true });
+        StartRules.Begin(step, from: null, StartCause.Reboot, request: 0);
         return true;
     }
 
@@ -159,7 +171,7 @@ internal static class EndRules
                 WaiterKind.Start when exit.Reason == ExitReason.StartFailed => new Outcome.Refused(NotStarted(step, exit)),
                 WaiterKind.Start => new Outcome.Done(Changed: true) { Warnings = warnings },
                 WaiterKind.HaltOnly or WaiterKind.HaltThenKill or WaiterKind.Kill =>
-                    new Outcome.Done(Changed: true) { Killed = phase is MachinePhase.Stopping { Progress.IsGraceOver: true } },
+                    new Outcome.Done(Changed: true) { Killed = exit.Reason == ExitReason.Killed && phase is MachinePhase.Stopping { Progress.IsGraceOver: true } },
                 _ => new Outcome.Refused(new(VmHostError.FailedPrecondition, $"machine {step.Name} {(exit.Reason == ExitReason.Reset ? "rebooted" : "ended")} meanwhile: {exit.Detail}")),
             });
         }

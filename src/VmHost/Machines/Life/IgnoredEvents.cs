@@ -38,7 +38,7 @@ internal static class IgnoredEvents
         Add("the preparation belongs to an earlier phase", AllBut(typeof(MachinePhase.Preparing)), typeof(MachineEvent.Prepared), typeof(MachineEvent.PreparationFailed));
         Add("the launch belongs to an earlier phase, and an examination finds what it left", AllBut(typeof(MachinePhase.Launching)), typeof(MachineEvent.Launched), typeof(MachineEvent.LaunchFailed));
         Add("the boot is over, or is not examined yet", NoBoot, typeof(MachineEvent.BootFound), typeof(MachineEvent.BootEnded), typeof(MachineEvent.BootSilent));
-        Add("an examination is under way or due, and sees it", NotReached, typeof(MachineEvent.ContactLost));
+        Add("the boot is over, or no connection was made", [.. NoBoot, typeof(MachinePhase.Adopting)], typeof(MachineEvent.ContactLost));
         Add("the guest is not awaited", AllBut(typeof(MachinePhase.Confirming)), typeof(MachineEvent.GuestReady));
         Add("the boot is over, or cannot be reached", NotReached, typeof(MachineEvent.GuestHalted));
         Add("the hypervisor is being killed already", [typeof(MachinePhase.Stopping)], typeof(MachineEvent.GuestHalted));
@@ -50,7 +50,7 @@ internal static class IgnoredEvents
         Add("the machine is as good as gone", [typeof(MachinePhase.Unreadable), typeof(MachinePhase.Deleting), typeof(MachinePhase.Deleted)], typeof(MachineEvent.DigestsComputed));
         Add("nothing is being deleted", [typeof(MachinePhase.Deleted)], typeof(MachineEvent.FilesDeleted));
         Add("nothing is being deleted", AllBut(typeof(MachinePhase.Deleting)), typeof(MachineEvent.DeletionFailed));
-        Add("its record is never written", [typeof(MachinePhase.Unreadable)], typeof(MachineEvent.UpdateSaved), typeof(MachineEvent.UpdateFailed));
+        Add("no change of its policy is under way", [typeof(MachinePhase.Unreadable), typeof(MachinePhase.Adopting), typeof(MachinePhase.Deleting), typeof(MachinePhase.Deleted)], typeof(MachineEvent.UpdateSaved), typeof(MachineEvent.UpdateFailed));
         return reasons;
 
         void Add(string reason, Type[] phases, params ReadOnlySpan<Type> events)

@@ -10,6 +10,9 @@ namespace VmHost.Machines.Life;
 /// <param name="Digests">Of the files that the current or last boot used, once computed.</param>
 internal sealed record MachineLife(string Id, MachineRecord? Record, MachinePhase Phase, ImmutableArray<ImageDigest> Digests)
 {
+    /// <summary>Changes of the restart policy, one after the other; the first is being saved.</summary>
+    internal ImmutableArray<MachineEvent.UpdateRequested> Updates { get; init; } = [];
+
     /// <summary>The machine's name; its id where the record cannot be read.</summary>
     internal string Name => Record?.Name ?? Id;
 

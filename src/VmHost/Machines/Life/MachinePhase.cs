@@ -23,6 +23,9 @@ internal abstract record MachinePhase
     /// <summary>The shim and hypervisor that run, where that is known.</summary>
     internal virtual LiveBoot? Live => null;
 
+    /// <summary>The start whose guest has not shown yet that it runs; null for none.</summary>
+    internal virtual PendingStart? Unconfirmed => null;
+
     /// <summary>Requests that are answered when something happens in this phase.</summary>
     internal virtual ImmutableArray<Waiter> Waiting => [];
 
@@ -96,6 +99,8 @@ internal abstract record MachinePhase
     {
         internal override MachineState State => MachineState.Starting;
 
+        internal override PendingStart? Unconfirmed => Start;
+
         internal override ImmutableArray<Waiter> Waiting => Start.Waiters;
     }
 
@@ -105,6 +110,8 @@ internal abstract record MachinePhase
     internal sealed record Confirming(LiveBoot Boot, PendingStart Start) : MachinePhase
     {
         internal override MachineState State => MachineState.Starting;
+
+        internal override PendingStart? Unconfirmed => Start;
 
         internal override LiveBoot Live => Boot;
 
@@ -144,9 +151,12 @@ internal abstract record MachinePhase
     /// <param name="Cause">The reason for the end.</param>
     /// <param name="Waiters">Halts, kills, and a start whose guest never ran.</param>
     /// <param name="Progress">How far the escalation got.</param>
-    internal sealed record Stopping(LiveBoot Boot, StopCause Cause, ImmutableArray<Waiter> Waiters, StopProgress Progress) : MachinePhase
+    /// <param name="Start">The start whose guest has not shown yet that it runs; null for none.</param>
+    internal sealed record Stopping(LiveBoot Boot, StopCause Cause, ImmutableArray<Waiter> Waiters, StopProgress Progress, PendingStart? Start = null) : MachinePhase
     {
         internal override MachineState State => MachineState.Stopping;
+
+        internal override PendingStart? Unconfirmed => Start;
 
         internal override string Detail => Progress.Detail;
 
@@ -160,9 +170,12 @@ internal abstract record MachinePhase
     /// <param name="LastKnown">The boot as it was known last; null when it never was.</param>
     /// <param name="EndedBy">The reason for which VmHost was ending the boot; null when it was not.</param>
     /// <param name="Waiters">Kills.</param>
-    internal sealed record Unknown(string Reason, LiveBoot? LastKnown, StopCause? EndedBy, ImmutableArray<Waiter> Waiters) : MachinePhase
+    /// <param name="Start">The start whose guest had not shown that it runs; null for none.</param>
+    internal sealed record Unknown(string Reason, LiveBoot? LastKnown, StopCause? EndedBy, ImmutableArray<Waiter> Waiters, PendingStart? Start = null) : MachinePhase
     {
         internal override MachineState State => MachineState.Unknown;
+
+        internal override PendingStart? Unconfirmed => Start;
 
         internal override string Detail => Reason;
 

@@ -83,11 +83,11 @@ internal static class PauseRules
                 break;
             case MachineEvent.HaltRequested request:
                 RefuseResumes(step, phase);
-                StopRules.Halt(step, phase.Boot, [], request, resumeFirst: true);
+                StopRules.Halt(step, phase.Boot, null, request, resumeFirst: true);
                 break;
             case MachineEvent.KillRequested request:
                 RefuseResumes(step, phase);
-                StopRules.Kill(step, phase.Boot, [], request.Id);
+                StopRules.Kill(step, phase.Boot, null, request.Id);
                 break;
             default:
                 step.Refuse(asked.Id, RestRules.InUse(step));
@@ -107,9 +107,9 @@ internal static class PauseRules
         {
             Resumed(step, phase);
         }
-        else if (phase.Cause is PauseCause.External && status is GuestStatus.IoError error)
+        else if (CauseOf(status) is { } cause && !(cause is PauseCause.External && phase.Cause is PauseCause.Requested))
         {
-            step.Become(phase with { Cause = new PauseCause.IoError(error.Device, error.Text) });
+            step.Become(phase with { Cause = cause });   // a request and another program stop a guest in the same way
         }
     }
 

@@ -37,7 +37,6 @@ internal static class RestRules
         switch (happened)
         {
             case MachineEvent.TimerDue { Timer.Kind: TimerKind.Restart }:
-                step.Remember(step.Record with { Retry = (step.Record.Retry ?? new(1, null)) with { NextAt = null } });
                 StartRules.Begin(step, step.Phase, StartCause.Policy, request: 0);
                 break;
             case MachineEvent.StartRequested request:
@@ -91,6 +90,10 @@ internal static class RestRules
             case MachineEvent.DeletionFailed failed:
                 step.Become(phase.From);
                 step.Refuse(phase.By.Id, failed.Refusal);
+
+                // A part of it may be gone, and it is not to be half a machine.
+                if (step.HasRecord && step.Record.Boot is not null)
+                    step.Save(step.Record);
                 if (phase.From is MachinePhase.Unknown)
                     step.SetTimer(TimerKind.ExamineAgain, CommonRules.ExamineAgain);
                 break;
@@ -98,12 +101,6 @@ internal static class RestRules
                 step.Become(phase.From);
                 if (step.HasRecord)
                     CommonRules.Handle(step, happened);   // what is deleted, and what is not, comes out later
-                break;
-            case MachineEvent.UpdateSaved saved:
-                step.Refuse(saved.Id, BeingDeleted(step));
-                break;
-            case MachineEvent.UpdateFailed failed:
-                step.Refuse(failed.Id, BeingDeleted(step));
                 break;
             case MachineEvent.Request request:
                 step.Refuse(request.Id, BeingDeleted(step));
@@ -116,15 +113,8 @@ internal static class RestRules
 
     internal static void Deleted(StepBuilder step, MachineEvent happened)
     {
-        var refused = happened switch
-        {
-            MachineEvent.Request request => request.Id,
-            MachineEvent.UpdateSaved saved => saved.Id,
-            MachineEvent.UpdateFailed failed => failed.Id,
-            _ => 0,
-        };
-        if (refused != 0)
-            step.Refuse(refused, VmHostError.NotFound, $"machine {step.Name} was deleted");
+        if (happened is MachineEvent.Request request)
+            step.Refuse(request.Id, VmHostError.NotFound, $"machine {step.Name} was deleted");
         else
             step.Ignore(happened);
     }
@@ -148,6 +138,7 @@ internal static class RestRules
     /// <summary>Begins to delete the files of a machine of which nothing is known to run.</summary>
     internal static void BeginDeletion(StepBuilder step, MachineEvent.DeleteRequested request)
     {
+        UpdateRules.RefuseAll(step, BeingDeleted(step));
         step.Become(new MachinePhase.Deleting(step.Phase, new(request.Id, WaiterKind.Delete)));
         step.Do(new MachineEffect.DeleteFiles());
     }

@@ -20,6 +20,7 @@ internal static class RunRules
                 step.Become(new MachinePhase.Paused(phase.Boot, new PauseCause.Requested(), []));
                 foreach (var waiter in phase.PausedBy)
                     step.Answer(waiter.Id, changed: true);
+                ReadStatus(step, phase.Boot);   // a disk may have failed before
                 break;
             case MachineEvent.ControlFailed { Action: ControlAction.Pause } failed:
                 ForgetPause(step);
@@ -85,11 +86,11 @@ internal static class RunRules
                 break;
             case MachineEvent.HaltRequested request:
                 RefusePauses(step, phase);
-                StopRules.Halt(step, phase.Boot, [], request, resumeFirst: !phase.PausedBy.IsEmpty);
+                StopRules.Halt(step, phase.Boot, null, request, resumeFirst: !phase.PausedBy.IsEmpty);
                 break;
             case MachineEvent.KillRequested request:
                 RefusePauses(step, phase);
-                StopRules.Kill(step, phase.Boot, [], request.Id);
+                StopRules.Kill(step, phase.Boot, null, request.Id);
                 break;
             case MachineEvent.PauseRequested request:
                 Pause(step, phase, request.Id);

@@ -15,10 +15,10 @@ internal static class StartRules
 
     /// <summary>Begins a start.</summary>
     /// <param name="step">The step.</param>
-    /// <param name="from">The phase to return to if it cannot begin.</param>
+    /// <param name="from">The phase to return to if it cannot begin; null for the reboot of a guest.</param>
     /// <param name="cause">The reason.</param>
     /// <param name="request">Answered when the guest runs; 0 for none.</param>
-    internal static void Begin(StepBuilder step, MachinePhase from, StartCause cause, long request)
+    internal static void Begin(StepBuilder step, MachinePhase? from, StartCause cause, long request)
     {
         step.Become(new MachinePhase.Preparing(from, new(cause, request == 0 ? [] : [new(request, WaiterKind.Start)], [])));
         step.Do(new MachineEffect.Prepare(step.Record));
@@ -35,7 +35,7 @@ internal static class StartRules
                 break;
             case MachineEvent.Prepared prepared:
                 var before = step.Record;
-                step.Remember((phase.Start.Cause == StartCause.Request ? Fresh(before) : before) with { Seq = before.Seq + 1, Boot = prepared.Boot });
+                step.Remember(Begun(before, phase.Start.Cause) with { Seq = before.Seq + 1, Boot = prepared.Boot, RestExpected = null, RebootPending = false });
                 step.SetDigests([]);
                 step.Become(new MachinePhase.Launching(before, phase.Start with { Warnings = prepared.Plan.Warnings }));
                 step.Do(new MachineEffect.Launch(step.Record, prepared.Plan));
@@ -88,15 +88,16 @@ internal static class StartRules
     {
         switch (happened)
         {
+            case MachineEvent.ContactLost:
+                step.Do(new MachineEffect.Examine(step.Record.Boot!, AskGuest: false));
+                break;
             case MachineEvent.BootFound found when phase.Start.Stop is { } stop:
-                StopRules.Begin(step, found.Live, phase.Start.Waiters, stop, resumeFirst: false);
+                StopRules.Begin(step, found.Live, phase.Start.Waiters, stop, resumeFirst: false, phase.Start);
                 step.Do(new MachineEffect.WatchGuest(found.Live));
                 break;
             case MachineEvent.BootFound found:
-                step.Become(new MachinePhase.Confirming(found.Live, phase.Start));
-                step.Do(new MachineEffect.WatchForReadiness(found.Live));
+                Confirm(step, found.Live, phase.Start);
                 step.Do(new MachineEffect.WatchGuest(found.Live));
-                step.SetTimer(TimerKind.StartLimit, StartLimit);
                 break;
             case MachineEvent.Request request:
                 Request(step, phase.Start, request, start => step.Become(phase with { Start = start }));
@@ -115,6 +116,8 @@ internal static class StartRules
         switch (happened)
         {
             case MachineEvent.GuestReady:
+            case MachineEvent.TimerDue { Timer.Kind: TimerKind.StartLimit } when phase.Boot.Control != ControlChannel.Qmp:
+                // Other hypervisors than QEMU give no sign: one that lives that long runs its guest.
                 step.CancelTimer(TimerKind.StartLimit);
                 foreach (var waiter in phase.Start.Waiters)
                     step.Answer(waiter.Id, new Outcome.Done(Changed: true) { Warnings = phase.Start.Warnings });
@@ -123,16 +126,16 @@ internal static class StartRules
                 step.Do(new MachineEffect.ComputeDigests(phase.Boot.Number));
                 RunRules.ReadStatus(step, phase.Boot);   // a disk may have failed before the first sign of the guest
                 break;
-            case MachineEvent.TimerDue { Timer.Kind: TimerKind.StartLimit } when phase.Boot.Control == ControlChannel.Qmp:
+            case MachineEvent.TimerDue { Timer.Kind: TimerKind.StartLimit }:
                 StopRules.BeginKill(step, phase.Boot, StopCause.StartTimedOut, phase.Start.Waiters, "the hypervisor hangs, and is killed");
                 break;
             case MachineEvent.HaltRequested request:
                 step.CancelTimer(TimerKind.StartLimit);
-                StopRules.Halt(step, phase.Boot, phase.Start.Waiters, request, resumeFirst: false);
+                StopRules.Halt(step, phase.Boot, phase.Start, request, resumeFirst: false);
                 break;
             case MachineEvent.KillRequested request:
                 step.CancelTimer(TimerKind.StartLimit);
-                StopRules.Kill(step, phase.Boot, phase.Start.Waiters, request.Id);
+                StopRules.Kill(step, phase.Boot, phase.Start, request.Id);
                 break;
             case MachineEvent.Request request:
                 Request(step, phase.Start, request, start => step.Become(phase with { Start = start }));
@@ -154,8 +157,26 @@ internal static class StartRules
         }
     }
 
-    // With a start by a request, whatever the restart policy had counted is over.
-    private static MachineRecord Fresh(MachineRecord record) => record with { QuickResets = 0, StoppedByHand = false, Retry = null, RestDetail = null };
+    /// <summary>Waits for the first sign of the guest.</summary>
+    internal static void Confirm(StepBuilder step, LiveBoot boot, PendingStart start)
+    {
+        step.Become(new MachinePhase.Confirming(boot, start));
+        step.Do(new MachineEffect.WatchForReadiness(boot));
+        step.SetTimer(TimerKind.StartLimit, StartLimit);
+    }
+
+    private static MachineRecord Begun(MachineRecord record, StartCause cause) =>
+        cause switch
+        {
+            // Whatever the restart policy had counted is over.
+            StartCause.Request => record with { QuickResets = 0, StoppedByHand = false, Retry = null, RestDetail = null },
+
+            StartCause.Policy => record with { Retry = (record.Retry ?? new(1, null)) with { NextAt = null } },
+
+            // A failure of this boot is no first start's: no caller learns of it, so the policy decides.
+            StartCause.Reboot => record with { Retry = record.Retry ?? new(0, null) },
+            _ => throw new InvalidOperationException("no such cause"),
+        };
 
     // While nothing can be asked of the hypervisor yet, a stop is noted and carried out later.
     private static void Request(StepBuilder step, PendingStart start, MachineEvent.Request request, Action<PendingStart> become)
@@ -218,12 +239,13 @@ internal static class StartRules
         }
         else if (start.Cause == StartCause.Reboot)
         {
-            var exit = step.Record.LastExit! with { Expected = false, Detail = $"the guest rebooted, and its next boot could not begin: {refusal.Message}" };
-            EndRules.Rest(step, RestartRules.AfterEnd(step.Record, exit, step.Moment.Jitter), expected: false, exit.Detail, exit);
+            // The end of the last boot is on record, and stays what it was.
+            EndRules.Rest(step, RestartRules.AfterFailedStart(step.Record, step.Moment.Jitter), expected: false, $"the guest rebooted, and its next boot could not begin: {refusal.Message}", exit: null);
         }
         else if (from is MachinePhase.Created or MachinePhase.Ended)
         {
             step.Become(from);
+            step.Do(new MachineEffect.ReleaseClaims());   // a defect may have come after the claim
         }
         else
         {

@@ -20,6 +20,9 @@ internal sealed class StepBuilder(MachineLife before, Moment moment)
 
     internal MachinePhase Phase { get; private set; } = before.Phase;
 
+    /// <summary>As <see cref="MachineLife.Updates"/>.</summary>
+    internal ImmutableArray<MachineEvent.UpdateRequested> Updates { get; set; } = before.Updates;
+
     /// <summary>There is one in every phase but <see cref="MachinePhase.Unreadable"/>.</summary>
     internal MachineRecord Record => _record!;
 
@@ -89,7 +92,7 @@ internal sealed class StepBuilder(MachineLife before, Moment moment)
 
     internal Step ToStep()
     {
-        var life = before with { Record = _record, Phase = Phase, Digests = _digests };
+        var life = before with { Record = _record, Phase = Phase, Digests = _digests, Updates = Updates };
         var effects = ImmutableArray.CreateBuilder<MachineEffect>(_effects.Count + 1);
 
         // What is published and answered is on disk before.

@@ -77,23 +77,23 @@ internal static class StopRules
     /// <summary>Begins to halt the guest.</summary>
     /// <param name="step">The step.</param>
     /// <param name="boot">The boot.</param>
-    /// <param name="waiters">Of a start that did not get so far.</param>
+    /// <param name="start">The start that did not get so far; null for none.</param>
     /// <param name="request">The request.</param>
     /// <param name="resumeFirst">A guest whose processors stand still sees no power button.</param>
-    internal static void Halt(StepBuilder step, LiveBoot boot, ImmutableArray<Waiter> waiters, MachineEvent.HaltRequested request, bool resumeFirst)
+    internal static void Halt(StepBuilder step, LiveBoot boot, PendingStart? start, MachineEvent.HaltRequested request, bool resumeFirst)
     {
         step.SetTimer(TimerKind.HaltDeadline, request.Options.Grace, request.Id);
-        Begin(step, boot, waiters.Add(WaiterOf(request)), Merge(null, request, step.Moment.Now), resumeFirst);
+        Begin(step, boot, WaitersOf(start).Add(WaiterOf(request)), Merge(null, request, step.Moment.Now), resumeFirst, start);
     }
 
     /// <summary>Begins to kill the hypervisor on request.</summary>
-    internal static void Kill(StepBuilder step, LiveBoot boot, ImmutableArray<Waiter> waiters, long request) =>
-        Begin(step, boot, waiters.Add(new(request, WaiterKind.Kill)), new(Kill: true, step.Moment.Now, null), resumeFirst: false);
+    internal static void Kill(StepBuilder step, LiveBoot boot, PendingStart? start, long request) =>
+        Begin(step, boot, WaitersOf(start).Add(new(request, WaiterKind.Kill)), new(Kill: true, step.Moment.Now, null), resumeFirst: false, start);
 
     /// <summary>Carries out a halt or kill whose timers run already.</summary>
-    internal static void Begin(StepBuilder step, LiveBoot boot, ImmutableArray<Waiter> waiters, PendingStop stop, bool resumeFirst)
+    internal static void Begin(StepBuilder step, LiveBoot boot, ImmutableArray<Waiter> waiters, PendingStop stop, bool resumeFirst, PendingStart? start = null)
     {
-        var phase = new MachinePhase.Stopping(boot, StopCause.Request, waiters, new(Line: stop.Line));
+        var phase = new MachinePhase.Stopping(boot, StopCause.Request, waiters, new(Line: stop.Line), start);
         step.Become(phase);
         if (stop.Kill)
         {
@@ -113,6 +113,8 @@ internal static class StopRules
         step.Become(new MachinePhase.Stopping(boot, cause, waiters, new(detail, Killing: true)));
         SendKill(step);
     }
+
+    private static ImmutableArray<Waiter> WaitersOf(PendingStart? start) => start?.Waiters ?? [];
 
     /// <summary>What a halt waits for.</summary>
     internal static Waiter WaiterOf(MachineEvent.HaltRequested halt) =>
@@ -214,9 +216,13 @@ internal static class StopRules
         step.CancelTimer(TimerKind.PressAgain);
         step.Publish(HostEventKind.MachineHalting, HaltStep.GivenUp);
         step.Save(step.Record with { StoppedByHand = false, Halt = null, PausedBoot = null });
+        if (phase.Start is { } start)
+        {
+            StartRules.Confirm(step, phase.Boot, start with { Waiters = phase.Waiters, Stop = null });
+            return;
+        }
+
         step.Become(new MachinePhase.Running(phase.Boot, []));
-        foreach (var waiter in phase.Waiters)
-            step.Answer(waiter.Id, changed: true);   // a start: the hypervisor runs
         RunRules.ReadStatus(step, phase.Boot);
     }
 
@@ -295,7 +301,7 @@ internal static class StopRules
         }
     }
 
-    // The machine stays as it is: perhaps the kernel lets go of it later, and another kill may be asked for.
+    // The machine stays as it is: perhaps the kernel lets go of it later.
     private static void NotGone(StepBuilder step, MachinePhase.Stopping phase)
     {
         var problem = phase.Progress.ShimSilent
@@ -303,5 +309,9 @@ internal static class StopRules
             : $"hypervisor {phase.Boot.HypervisorPid} of machine {step.Name} was sent SIGKILL and is still there; the kernel does not let go of it (look at its state in ps)";
         step.RefuseAll(phase.Waiters, VmHostError.Internal, problem);
         step.Become(phase with { Waiters = [], Progress = phase.Progress with { Detail = problem } });
+
+        // The signal may not have been sent at all, and nothing else would end the machine.
+        step.Do(phase.Progress.ShimSilent ? new MachineEffect.KillBoth(step.Record.Boot!) : new MachineEffect.Kill(step.Record.Boot!));
+        step.SetTimer(TimerKind.KillLimit, KillLimit);
     }
 }

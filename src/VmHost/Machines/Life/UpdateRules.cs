@@ -1,0 +1,107 @@
+using VmHost.Machines.Events;
+using VmHost.Specs;
+
+namespace VmHost.Machines.Life;
+
+/// <summary>
+/// Changes of the restart policy: one at a time, in any phase. A change is shown and answered when it is on disk, and not
+/// before.
+/// </summary>
+internal static class UpdateRules
+{
+    internal static void Handle(StepBuilder step, MachineEvent happened)
+    {
+        switch (happened)
+        {
+            case MachineEvent.UpdateRequested request:
+                step.Updates = step.Updates.Add(request);
+                if (step.Updates.Length == 1)
+                    BeginNext(step);
+                break;
+
+            // After a failure of the loop, no request waits for it, and the old policy was written again.
+            case MachineEvent.UpdateSaved saved when IsFirst(step, saved.Id):
+                Saved(step, saved);
+                break;
+            case MachineEvent.UpdateFailed failed when IsFirst(step, failed.Id):
+                // The old one is written again, should only the last step have failed: a refused change must not appear later.
+                step.Save(step.Record);
+                step.Refuse(failed.Id, VmHostError.ResourceExhausted, $"the restart policy of machine {step.Name} cannot be saved and stays as it was: {failed.Problem}");
+                Finish(step);
+                break;
+            default:
+                break;
+        }
+    }
+
+    /// <summary>The machine is being deleted: no change of its policy is carried out any more.</summary>
+    internal static void RefuseAll(StepBuilder step, Refusal refusal)
+    {
+        foreach (var update in step.Updates)
+            step.Refuse(update.Id, refusal);
+
+        step.Updates = [];
+    }
+
+    private static bool IsFirst(StepBuilder step, long id) => step.Updates is [var first, ..] && first.Id == id;
+
+    private static void BeginNext(StepBuilder step)
+    {
+        while (step.Updates is [var next, ..])
+        {
+            if (step.Record.Restart == next.Policy)
+            {
+                step.Answer(next.Id, changed: false);
+            }
+            else if (step.Record.Boot is null)
+            {
+                // Nothing of the machine is on disk yet; the first start writes it.
+                step.Remember(step.Record with { Restart = next.Policy });
+                Report(step, next.Id);
+            }
+            else
+            {
+                Save(step, next);
+                return;
+            }
+
+            step.Updates = step.Updates.RemoveAt(0);
+        }
+    }
+
+    // No two records that are written have one number, so that a late one never replaces a newer one.
+    private static void Save(StepBuilder step, MachineEvent.UpdateRequested update)
+    {
+        step.Remember(step.Record with { Seq = step.Record.Seq + 1 });
+        step.Do(new MachineEffect.SaveUpdate(update.Id, step.Record with { Restart = update.Policy }));
+    }
+
+    private static void Saved(StepBuilder step, MachineEvent.UpdateSaved saved)
+    {
+        // What was written meanwhile had the old policy, and has replaced the new one.
+        if (step.Record.Seq > saved.Saved.Seq)
+        {
+            Save(step, step.Updates[0]);
+            return;
+        }
+
+        step.Remember(step.Record with { Restart = saved.Saved.Restart });
+        Report(step, saved.Id);
+        if (step.Phase is MachinePhase.Backoff && step.Record.Restart.Mode == RestartMode.No)
+            RestRules.EndBackoff(step, "its restart policy was taken away");
+
+        Finish(step);
+    }
+
+    private static void Finish(StepBuilder step)
+    {
+        step.Updates = step.Updates.RemoveAt(0);
+        BeginNext(step);
+    }
+
+    private static void Report(StepBuilder step, long request)
+    {
+        step.Publish(HostEventKind.MachineUpdated);
+        step.Answer(request, changed: true);
+    }
+}
