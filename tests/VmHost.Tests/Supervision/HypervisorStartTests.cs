@@ -104,6 +104,7 @@ public sealed class HypervisorStartTests : IDisposable
 
     private string? Launch(bool byExecStep, string program, params string[] arguments)
     {
+        Assert.SkipWhen(byExecStep && Repository.IsShimEmulated, "the step executes the shim's own program, an arm64 one, which this host cannot without qemu-user");
         Directory.CreateDirectory(Machine);
         new LaunchRecord
         {
