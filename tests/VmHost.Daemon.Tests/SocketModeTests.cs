@@ -28,7 +28,7 @@ public sealed class SocketModeTests
         await using var daemon = await DaemonProcess.StartOnFakeAsync();
         await daemon.StopAsync();
         var calls = Path.Combine(daemon.Directory, "calls");
-        await daemon.StartAsync(["sh", "-c", "umask 000 && exec strace -f -qq -o \"$0\" -e trace=bind,umask \"$@\"", calls]);
+        await daemon.StartAsync(["sh", "-c", "umask 000 && exec strace -f -D --seccomp-bpf -qq -o \"$0\" -e trace=bind,umask \"$@\"", calls]);
 
         // The kernel makes it with all rights but those of the mask, which is the one that was set last.
         var mask = "";

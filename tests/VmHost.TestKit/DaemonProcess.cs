@@ -248,7 +248,8 @@ public sealed class DaemonProcess : IAsyncDisposable
     {
         if (_process is { HasExited: false })
         {
-            _process.Kill();
+            // Also a daemon below another program, which would keep the pipe of the log open.
+            _process.Kill(entireProcessTree: true);
             await _process.WaitForExitAsync();
         }
 

@@ -25,6 +25,20 @@ public sealed class HostClaimsTests
     }
 
     [Fact]
+    public void A_machine_that_gets_no_memory_gets_none_of_its_disks_either()
+    {
+        using var directory = new TemporaryDirectory();
+        var disk = directory.Combine("disk");
+        File.WriteAllText(disk, "");
+        var claims = new HostClaims(ByteSize.FromMiB(1024));
+        claims.Claim("one", Spec(600));
+        Assert.Equal(VmHostError.ResourceExhausted, Assert.Throws<VmHostException>(() => claims.Claim("two", Spec(600) with { Disks = [new(disk, DiskFormat.Raw, false)] })).Error);
+
+        claims.Claim("three", Spec(100) with { Disks = [new(disk, DiskFormat.Raw, false)] });
+        Assert.Equal(VmHostError.FailedPrecondition, Assert.Throws<VmHostException>(() => claims.Claim("two", Spec(100) with { Disks = [new(disk, DiskFormat.Raw, false)] })).Error);
+    }
+
+    [Fact]
     public void What_runs_already_is_counted_whatever_it_comes_to()
     {
         var claims = new HostClaims(ByteSize.FromMiB(1024));
