@@ -44,7 +44,7 @@ internal sealed partial class MachineLoop(
     /// <summary>The machine as it is now.</summary>
     internal MachineSnapshot Snapshot => _snapshot;
 
-    /// <summary>For tests: what the loop works on.</summary>
+    /// <summary>What the loop works on, for a look that may be late by an event.</summary>
     internal MachineLife Life => _life;
 
     /// <summary>Asks for something.</summary>
