@@ -157,7 +157,7 @@ public sealed class SupervisedBoot : IAsyncDisposable
             return new BootContact.Made(new SupervisedBoot(id, paths, run, console, address, shim, time));
 
         await shim.DisposeAsync();
-        return new BootContact.Unreachable($"whoever listens at {run.ControlSocket} is not its shim");
+        return new BootContact.Unreachable($"the process that listens at {run.ControlSocket} is not its shim");
     }
 
     // Where the connection broke, because a request before was given up, the next one is about to be made.
