@@ -13,11 +13,11 @@ internal sealed class FakeShim : IDisposable
     private FakeShim(Socket socket) => _socket = socket;
 
     /// <summary>Accepts a connection and greets.</summary>
-    internal static async Task<FakeShim> AcceptAsync(Socket listener)
+    internal static async Task<FakeShim> AcceptAsync(Socket listener, string id = Records.Id, string nonce = Records.Nonce)
     {
         var shim = new FakeShim(await listener.AcceptAsync(TestContext.Current.CancellationToken));
         Assert.Equal(FrameType.Hello, (await shim.HearAsync()).Type);
-        await shim.SayAsync(FrameType.Welcome, new Welcome(Frame.LowestVersion, Frame.Version, Records.Id, Records.Nonce, 1, 2, 3).ToPayload());
+        await shim.SayAsync(FrameType.Welcome, new Welcome(Frame.LowestVersion, Frame.Version, id, nonce, 1, 2, 3).ToPayload());
         return shim;
     }
 

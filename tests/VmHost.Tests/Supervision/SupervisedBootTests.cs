@@ -68,6 +68,20 @@ public sealed class SupervisedBootTests : IDisposable
         shim.Dispose();
     }
 
+    // The path may have passed to another machine's shim, or to that of another boot.
+    [Theory]
+    [InlineData("ba9876543210", Records.Nonce)]
+    [InlineData(Records.Id, "ffeeddccbbaa99887766554433221100")]
+    public async Task A_shim_of_another_machine_or_boot_is_not_taken_for_this_ones(string id, string nonce)
+    {
+        var connecting = SupervisedBoot.ContactAsync(Records.Id, Records.Nonce, _paths, _feed, TimeProvider.System, Ct);
+        using var shim = await FakeShim.AcceptAsync(_listener, id, nonce);
+
+        Assert.Equal(
+            $"the process that listens at {_directory.Combine("shim.sock")} is not its shim",
+            Assert.IsType<BootContact.Unreachable>(await connecting).Reason);
+    }
+
     [Fact]
     public async Task A_shim_that_breaks_the_connection_and_takes_no_other_is_silent()
     {
