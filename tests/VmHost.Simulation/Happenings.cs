@@ -23,7 +23,7 @@ internal sealed class Happenings
         (_history, _dice) = (history, dice);
         foreach (var happening in All)
         {
-            if (happening.Always || dice.Chance(0.5))
+            if (happening.Always || dice.Chance(happening.Rare ? 0.08 : 0.5))
                 _chosen.Add(happening);
         }
     }
@@ -46,18 +46,19 @@ internal sealed class Happenings
         new("delete", 1, HasDaemon, static one => one.Delete()),
         new("a flood of requests", 0.03, HasDaemon, static one => one.Flood()),
         new("the daemon is killed", 4, HasDaemon, static one => one._history.KillDaemon()),
-        new("the loop fails", 1, HasDaemon, static one => one._history.Daemon!.LoopThrows = true) { Rare = true },
-        new("an effect fails", 1, HasDaemon, static one => one.Host.EffectThrows = true) { Rare = true },
+        new("the loop fails", 4, HasDaemon, static one => one._history.Daemon!.LoopThrows = true) { Rare = true },
+        new("an effect fails", 4, HasDaemon, static one => one.Host.EffectThrows = true) { Rare = true },
         new("the shim is silent", 3, static one => one.Live is { ShimLives: true }, static one => one.Live!.ShimSilent = true),
         new("the shim answers again", 6, static one => one.Live is { ShimSilent: true }, static one => one.Live!.ShimSilent = false) { Always = true },
         new("the shim is killed", 1.5, static one => one.Live is { ShimLives: true }, static one => one.Host.KillShim(one.Live!)),
+        new("the connection to the shim breaks", 2, HasDaemon, static one => one._history.Daemon!.World.BreakContact()),
         new("the monitor hangs", 2, HasGuest, static one => one.Live!.MonitorHangs = true),
         new("the monitor answers again", 5, static one => one.Live is { MonitorHangs: true }, static one => one.Live!.MonitorHangs = false) { Always = true },
         new("the guest resets", 4, CanAct, static one => one.End(ExitReason.Reset)),
         new("somebody resets the guest", 2, HasGuest, static one => one.End(ExitReason.Reset)),
         new("the guest powers off", 2, CanAct, static one => one.End(ExitReason.PowerOff)),
         new("the guest panics", 2, CanAct, static one => one.End(ExitReason.Panic)),
-        new("the guest halts its processors", 2, CanAct, static one => one.Live!.GuestHalted = true),
+        new("the guest halts its processors", 2, static one => one.Live is { GuestCanAct: true }, static one => one.Live!.GuestHalted = true),
         new("the hypervisor is killed", 1.5, HasGuest, static one => one.End(ExitReason.Killed)),
         new("the kernel does not let go", 1, HasGuest, static one => one.Live!.Unkillable = true),
         new("the kernel lets go", 3, static one => one.Live is { Unkillable: true }, static one => one.Live!.Unkillable = false) { Always = true },
@@ -101,7 +102,7 @@ internal sealed class Happenings
     /// <summary>On a healthy host on which nothing is under way.</summary>
     internal void LastWish(int wish)
     {
-        var choice = _dice.Next(5);
+        var choice = _dice.Next(7);
         _history.Watcher.Note($"* last wish {wish}: {choice}");
         switch (choice)
         {
@@ -114,7 +115,14 @@ internal sealed class Happenings
             case 2:
                 Ask(static id => new MachineEvent.HaltRequested(id, new(TimeSpan.FromSeconds(20), KillAfterwards: true, null)));
                 break;
-            case 3:
+            case 3 when Live is { } live:
+                live.ShimSilent = true;
+                Ask(static id => new MachineEvent.KillRequested(id));
+                break;
+            case 4:
+                Ask(static id => new MachineEvent.PauseRequested(id));
+                break;
+            case 5:
                 Ask(static id => new MachineEvent.StartRequested(id));
                 break;
             default:
@@ -127,7 +135,7 @@ internal sealed class Happenings
         new()
         {
             Schema = MachineRecord.CurrentSchema,
-            Seq = 1,
+            Seq = 0,
             Id = "0123456789ab",
             Name = "m",
             Spec = new()

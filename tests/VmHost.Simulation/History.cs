@@ -103,7 +103,12 @@ internal sealed class History
     }
 
     /// <summary>Lets everything happen that needs no time.</summary>
-    internal void Drain() => Progress(MostProgress);
+    internal void Drain()
+    {
+        Progress(MostProgress);
+        if (Daemon is { World.EffectsBegun: true, Life.Phase: not MachinePhase.Adopting } daemon)
+            daemon.Clients.CheckGraceTimes();
+    }
 
     /// <summary>Lets time pass until nothing is under way.</summary>
     internal void Settle()
@@ -150,11 +155,18 @@ internal sealed class History
             Host.ForgetStarts();
 
         Host.Heal();
+        if (Daemon is { } daemon)
+            daemon.LoopThrows = false;
+
+        Settle();
+        _watcher.IsHealthy = !_watcher.DefectInjected;
         for (var wish = 0; wish < 3 && !IsOver; wish++)
         {
             if (Daemon is null)
                 BeginDaemon();
 
+            Settle();
+            Host.Heal();
             Settle();
             if (!IsOver)
                 _invariants.WhenSettled(Daemon!);

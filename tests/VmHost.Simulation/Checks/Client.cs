@@ -2,6 +2,7 @@ using VmHost.Hypervisors;
 using VmHost.Machines;
 using VmHost.Machines.Life;
 using VmHost.Simulation.Truth;
+using VmHost.Specs;
 
 namespace VmHost.Simulation.Checks;
 
@@ -17,6 +18,9 @@ internal sealed class ClientRequest
 
     /// <summary>Of the boot, then.</summary>
     internal required int Changes { get; init; }
+
+    /// <summary>When the loop took it; null where it did not yet, or keeps it until an examination is over.</summary>
+    internal TimeSpan? TakenAt { get; set; }
 
     /// <summary>Another request of its kind was under way, and answers this one too.</summary>
     internal required bool Joins { get; init; }
@@ -54,6 +58,25 @@ internal sealed class Clients(SimulatedHost host, Watcher watcher)
             throw new ViolationException($"request {answer.RequestId} was answered twice, the second time with {answer.Outcome}");
     }
 
+    internal void Taken(MachineEvent.Request taken)
+    {
+        foreach (var request in _unanswered)
+        {
+            if (request.Event.Id == taken.Id)
+                request.TakenAt = host.Clock.Elapsed;
+        }
+    }
+
+    /// <summary>A halt that is not to kill is answered at the end of its grace time. All that needs no time has happened.</summary>
+    internal void CheckGraceTimes()
+    {
+        foreach (var request in _unanswered)
+        {
+            if (request.Event is MachineEvent.HaltRequested { Options: { KillAfterwards: false } options })
+                Require(request.TakenAt is not { } taken || host.Clock.Elapsed <= taken + options.Grace, request, "is not answered at the end of its grace time");
+        }
+    }
+
     internal void LookAtAnswers()
     {
         for (var index = _unanswered.Count - 1; index >= 0; index--)
@@ -75,6 +98,7 @@ internal sealed class Clients(SimulatedHost host, Watcher watcher)
 
     private void CheckRefusal(ClientRequest request, Refusal refusal)
     {
+        Require(!watcher.IsHealthy || refusal.Error is VmHostError.FailedPrecondition or VmHostError.Aborted, request, $"failed on a healthy host: {refusal.Message}");
         Require(refusal.Message.Length > 0, request, "was refused without a reason");
         Require(!refusal.Message.StartsWith("an internal error", StringComparison.Ordinal) || watcher.DefectInjected, request, $"failed with an internal error: {refusal.Message}");
     }

@@ -58,6 +58,10 @@ internal sealed class Expectations(SimulatedHost host)
             if (request.Event is MachineEvent.StartRequested)
                 _ran = false;   // who asked is told, and nothing is tried again
         }
+        else if (request.Event is MachineEvent.StartRequested && outcome is Outcome.Done { Changed: true })
+        {
+            _resets = 0;
+        }
         else if (request.IsStop)
         {
             _stopped = !laterStart;
@@ -74,7 +78,6 @@ internal sealed class Expectations(SimulatedHost host)
             return;
 
         (_ran, _onlyResets) = (true, true);
-        _resets = 0;
         _strongPolicy = !updateUnanswered && IsStrong(record.Restart);
     }
 
@@ -96,6 +99,8 @@ internal sealed class Expectations(SimulatedHost host)
     {
         if (record is { Halt: { KillAfterwards: true } intent, Boot: { } boot } && intent.Boot == boot.Number)
             _mustDie.Add(boot.Nonce);
+        else if (record.Boot is { } spared)
+            _mustDie.Remove(spared.Nonce);   // whoever asked for it is told why
     }
 
     internal void DaemonDied()

@@ -42,14 +42,14 @@ internal sealed class Invariants(SimulatedHost host, Watcher watcher)
             Require(!host.LockHeld, $"I2: shown as {life.Phase.State}, and its lock is held");
         if (life.Phase is MachinePhase.Preparing)
             Require(live is null, "I2: the next boot is prepared while one lives");
+        if (daemon.World.IsIdle && life.Phase is (MachinePhase.Running or MachinePhase.Paused) && live is { Hypervisor: ProcessState.Lives } && !daemon.Clients.StopIsUnanswered && !daemon.Clients.HasUnanswered<MachineEvent.DeleteRequested>())
+            watcher.Expectations.ShownRunning(life.Record!, daemon.Clients.HasUnanswered<MachineEvent.UpdateRequested>());
         if (ReferenceEquals(life, _seen))
             return;
 
         _seen = life;
         Require(life.Phase is not (MachinePhase.Ended { Expected: false } or MachinePhase.Unknown or MachinePhase.Backoff) || life.Phase.Detail.Length > 0, "I5: a failure without a reason");
         CheckEnd(life);
-        if (life.Phase is MachinePhase.Running or MachinePhase.Paused && live is { Hypervisor: ProcessState.Lives } && !daemon.Clients.StopIsUnanswered && !daemon.Clients.HasUnanswered<MachineEvent.DeleteRequested>())
-            watcher.Expectations.ShownRunning(life.Record!, daemon.Clients.HasUnanswered<MachineEvent.UpdateRequested>());
     }
 
     /// <summary>All is healthy, nothing is under way and no timer runs.</summary>
@@ -90,7 +90,7 @@ internal sealed class Invariants(SimulatedHost host, Watcher watcher)
         Require(daemon.World.ConsoleLive, "it runs, and its console's followers do not wait for more");
         Require(!record.StoppedByHand && record.Halt is null, "it runs, no halt is under way, and it is marked as stopped by hand");
         Require(live.Control != ControlChannel.Qmp || !live.GuestHalted || watcher.DefectInjected, "its guest halted, and QEMU stays");
-        Require(daemon.World.DigestsOf != live.Number || !life.Digests.IsEmpty, "the digests of its files are lost");
+        Require(daemon.World.DigestsOf != live.Number || !life.Digests.IsEmpty || watcher.DefectInjected, "the digests of its files are lost");
 
 
         // Others than QEMU cannot be asked: there the record decides, if it could be written.
@@ -118,6 +118,10 @@ internal sealed class Invariants(SimulatedHost host, Watcher watcher)
     {
         if (host.Disk.IsBehind || host.Disk.Record is not { } stored)
             return;
+
+        // What kept a machine from ever running is told to who ran it, and not kept.
+        if (stored.Boot is null && life.Record!.Boot is null)
+            stored = stored with { RestDetail = life.Record.RestDetail, RestExpected = life.Record.RestExpected, StoppedByHand = life.Record.StoppedByHand };
 
         Require(stored with { Seq = 0 } == life.Record! with { Seq = 0 }, $"on disk is {Describe(stored)}, and the machine is {Describe(life.Record)}");
     }

@@ -20,6 +20,9 @@ internal sealed class Watcher(SimulatedHost host, Dice dice, List<string>? trace
     /// <summary>The scheduler made the loop or an effect fail in a way that no code expects.</summary>
     internal bool DefectInjected { get; set; }
 
+    /// <summary>Nothing is wrong with the host: a request that can be carried out is.</summary>
+    internal bool IsHealthy { get; set; }
+
     internal bool Chance(double share) => dice.Chance(share);
 
     internal void Note(string line) => trace?.Add(line);
@@ -60,6 +63,10 @@ internal sealed class Watcher(SimulatedHost host, Dice dice, List<string>? trace
 
     internal void DaemonDied()
     {
+        // Who asked for a start that failed may not have been told.
+        if (Clients is { } clients && clients.HasUnanswered<MachineEvent.StartRequested>())
+            Expectations.NothingIsCertain();
+
         Expectations.DaemonDied();
         if (host.Disk.IsBehind)
             _reportedEnds.Clear();

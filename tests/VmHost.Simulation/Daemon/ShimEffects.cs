@@ -22,6 +22,12 @@ internal sealed class ShimEffects(SimulatedHost host, SimulatedWorld world)
 
     private TimeSpan Now => host.Clock.Elapsed;
 
+    internal void BreakContact()
+    {
+        if (_contact is { } contact)
+            contact.Broken = true;
+    }
+
     internal IEnumerable<Wait> InBackground(MachineEffect effect) =>
         effect switch
         {
@@ -231,7 +237,7 @@ internal sealed class ShimEffects(SimulatedHost host, SimulatedWorld world)
             }
 
             // A request that was not answered ends its connection.
-            contact.Broken = contact.Boot.ShimSilent;
+            contact.Broken |= contact.Boot.ShimSilent;
         }
 
         world.Post(KillProcesses(record, both: false));

@@ -77,6 +77,9 @@ internal sealed class SimulatedDaemon
             throw new InjectedException("the loop failed");
         }
 
+        if (happened is MachineEvent.HaltRequested request && life.Phase is not MachinePhase.Adopting)
+            Clients.Taken(request);
+
         var step = rules(life, happened, moment);
         if (_watcher.IsTracing)
             _watcher.Note($"  {happened.GetType().Name} in {life.Phase.GetType().Name} -> {step.Life.Phase.GetType().Name}: {happened}");

@@ -50,6 +50,9 @@ internal sealed class SimulatedWorld : IMachineWorld
     /// <summary>Nothing is under way.</summary>
     internal bool IsIdle => _lane.Count == 0 && _disk.IsEmpty && _control.IsEmpty && _awaited is null;
 
+    /// <summary>No effect waits for another one to end.</summary>
+    internal bool EffectsBegun => _lane.Count == 0;
+
     /// <summary>When the next piece of work gives up; null where none does.</summary>
     internal TimeSpan? NextDue
     {
@@ -70,6 +73,9 @@ internal sealed class SimulatedWorld : IMachineWorld
         _watcher.Begun(effect);
         _lane.Enqueue(effect);
     }
+
+    /// <summary>The connection to the shim breaks, although the shim lives.</summary>
+    internal void BreakContact() => _shim.BreakContact();
 
     internal void Post(MachineEvent happened) => Loop.Post(happened);
 

@@ -37,13 +37,16 @@ internal static class AdoptionRules
         switch (happened)
         {
             case MachineEvent.TimerDue { Timer.Kind: TimerKind.ExamineAgain }:
+                step.Become(phase with { ResultsCount = true });
                 Begin(step);
                 if (step.Phase is not MachinePhase.Unknown)
                     AnswerKills(step, phase);
                 break;
-            case MachineEvent.BootFound found:
+            case MachineEvent.BootFound found when phase.ResultsCount:
                 Found(step, found);
                 break;
+            case MachineEvent.BootFound:
+                break;   // the next examination is due
             case MachineEvent.BootSilent silent:
                 RefuseKills(step, phase, NoProof(step, silent.Reason));
                 step.Become(phase with { Reason = silent.Reason, Waiters = [] });

@@ -36,7 +36,10 @@ internal static class CommonRules
                 step.Do(new MachineEffect.ReleaseClaims());   // the loop failed meanwhile, and nothing waits for it
                 return true;
             case MachineEvent.FilesDeleted:
-                RestRules.FilesDeleted(step);   // the loop failed meanwhile; the files are gone all the same
+                // The loop failed meanwhile; the files are gone all the same.
+                step.RefuseAll(step.Phase.Waiting, VmHostError.NotFound, $"machine {step.Name} was deleted");
+                UpdateRules.RefuseAll(step, new(VmHostError.NotFound, $"machine {step.Name} was deleted"));
+                RestRules.FilesDeleted(step);
                 return true;
             default:
                 return false;
@@ -55,7 +58,7 @@ internal static class CommonRules
     // Whatever the machine did is unknown now; the loop has answered its requests.
     private static void Fail(StepBuilder step, MachineEvent.LoopFailed failed)
     {
-        step.Become(AdoptionRules.UnknownAfter(step.Phase, failed.Reason));
+        step.Become(AdoptionRules.UnknownAfter(step.Phase, failed.Reason) with { ResultsCount = false });
 
         // What is on disk may be what the event that failed would have brought.
         step.Updates = [];

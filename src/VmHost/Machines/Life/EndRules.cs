@@ -46,7 +46,7 @@ internal static class EndRules
 
         var wasAskedFor = step.Record.Halt is not null;
         step.Do(new MachineEffect.RemoveHalfWritten());
-        var decision = exit.Reason == ExitReason.HostRebooted && phase is MachinePhase.Unknown && RestartRules.StartsWithHost(step.Record)
+        var decision = exit.Reason == ExitReason.HostRebooted && phase is MachinePhase.Unknown { Waiters.IsEmpty: true } && RestartRules.StartsWithHost(step.Record)
             ? new RestartDecision.Again(1, RestartRules.Delay(1, step.Moment.Jitter))
             : RestartRules.AfterEnd(step.Record, exit, step.Moment.Jitter);
         Rest(step, decision, exit.Expected, exit.Detail, exit);
@@ -127,7 +127,7 @@ internal static class EndRules
     private static bool IsBeingStopped(MachinePhase phase, MachineRecord record) =>
         record.StoppedByHand || record.Halt is not null || phase.Waiting.Any(StopRules.IsStop) || phase switch
         {
-            MachinePhase.Stopping or MachinePhase.Unknown { EndedBy: not null } => true,
+            MachinePhase.Stopping { Cause: StopCause.Request } or MachinePhase.Unknown { EndedBy: StopCause.Request } => true,
             _ => false,
         };
 

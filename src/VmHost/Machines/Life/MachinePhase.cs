@@ -171,7 +171,8 @@ internal abstract record MachinePhase
     /// <param name="EndedBy">The reason for which VmHost was ending the boot; null when it was not.</param>
     /// <param name="Waiters">Kills.</param>
     /// <param name="Start">The start whose guest had not shown that it runs; null for none.</param>
-    internal sealed record Unknown(string Reason, LiveBoot? LastKnown, StopCause? EndedBy, ImmutableArray<Waiter> Waiters, PendingStart? Start = null) : MachinePhase
+    /// <param name="ResultsCount">False until the next examination begins: an earlier one may not have seen what the loop failed at.</param>
+    internal sealed record Unknown(string Reason, LiveBoot? LastKnown, StopCause? EndedBy, ImmutableArray<Waiter> Waiters, PendingStart? Start = null, bool ResultsCount = true) : MachinePhase
     {
         internal override MachineState State => MachineState.Unknown;
 

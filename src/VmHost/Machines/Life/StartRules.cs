@@ -69,7 +69,12 @@ internal static class StartRules
                 step.Do(new MachineEffect.Examine(step.Record.Boot!, AskGuest: false));
                 break;
             case MachineEvent.LaunchFailed failed:
-                step.Remember(phase.Before with { Seq = step.Record.Seq, Restart = step.Record.Restart });
+                var before = phase.Before with { Seq = step.Record.Seq, Restart = step.Record.Restart };
+                if (before.Seq > phase.Before.Seq + 1)
+                    step.Save(before);   // a change of the policy may have been written with the boot
+                else
+                    step.Remember(before);
+
                 NotBegun(step, from: null, phase.Start, failed.Refusal);
                 break;
             case MachineEvent.Request request:

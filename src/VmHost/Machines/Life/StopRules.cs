@@ -215,14 +215,17 @@ internal static class StopRules
     {
         step.CancelTimer(TimerKind.PressAgain);
         step.Publish(HostEventKind.MachineHalting, HaltStep.GivenUp);
-        step.Save(step.Record with { StoppedByHand = false, Halt = null, PausedBoot = null });
+        step.Save(step.Record with { StoppedByHand = false, Halt = null });
         if (phase.Start is { } start)
         {
             StartRules.Confirm(step, phase.Boot, start with { Waiters = phase.Waiters, Stop = null });
             return;
         }
 
-        step.Become(new MachinePhase.Running(phase.Boot, []));
+        // A pause is forgotten when the guest was resumed, which it may not have been.
+        step.Become(step.Record.PausedBoot == phase.Boot.Number
+            ? new MachinePhase.Paused(phase.Boot, new PauseCause.Requested(), [])
+            : new MachinePhase.Running(phase.Boot, []));
         RunRules.ReadStatus(step, phase.Boot);
     }
 

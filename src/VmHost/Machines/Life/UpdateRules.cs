@@ -53,7 +53,7 @@ internal static class UpdateRules
             {
                 step.Answer(next.Id, changed: false);
             }
-            else if (step.Record.Boot is null)
+            else if (step.Record.Seq == 0)
             {
                 // Nothing of the machine is on disk yet; the first start writes it.
                 step.Remember(step.Record with { Restart = next.Policy });
