@@ -9,6 +9,9 @@ if (args is [PidReuse.InsideArgument])
     return inside.Violations == 0 ? 0 : 1;
 }
 
+if (args.FirstOrDefault() is SimulationRun.CountArgument or SimulationRun.MutationsArgument)
+    return SimulationRun.Run(args);
+
 // vmhost-chaos [--long] [--seed N] [NAME...]: does faults to a daemon and its machines, and checks after each that all
 // rules hold (I1 to I8, see Host). The last line counts; exit code 1 when a rule was broken.
 var isLong = args.Contains("--long", StringComparer.Ordinal);

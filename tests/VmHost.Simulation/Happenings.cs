@@ -102,7 +102,7 @@ internal sealed class Happenings
     /// <summary>On a healthy host on which nothing is under way.</summary>
     internal void LastWish(int wish)
     {
-        var choice = _dice.Next(7);
+        var choice = _dice.Next(8);
         _history.Watcher.Note($"* last wish {wish}: {choice}");
         switch (choice)
         {
@@ -113,7 +113,8 @@ internal sealed class Happenings
                 End(_dice.Pick(ExitReason.Panic, ExitReason.Reset));
                 break;
             case 2:
-                Ask(static id => new MachineEvent.HaltRequested(id, new(TimeSpan.FromSeconds(20), KillAfterwards: true, null)));
+                var line = _dice.Chance(0.5) ? "poweroff" : null;
+                Ask(id => new MachineEvent.HaltRequested(id, new(TimeSpan.FromSeconds(20), KillAfterwards: true, line)));
                 break;
             case 3 when Live is { } live:
                 live.ShimSilent = true;
@@ -123,6 +124,11 @@ internal sealed class Happenings
                 Ask(static id => new MachineEvent.PauseRequested(id));
                 break;
             case 5:
+                Ask(static id => new MachineEvent.StartRequested(id));
+                _history.Progress(_dice.Next(40));
+                _history.Daemon!.World.BreakContact();
+                break;
+            case 6:
                 Ask(static id => new MachineEvent.StartRequested(id));
                 break;
             default:

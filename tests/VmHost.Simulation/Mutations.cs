@@ -35,7 +35,7 @@ public static class Mutations
             .Select(static line => line.Split(": ", 2))
             .ToDictionary(static parts => parts[0], static parts => parts[1], StringComparer.Ordinal);
 
-    private static MutationResult Play(LifeRow row, IReadOnlyCollection<long> seeds)
+    private static MutationResult Play(LifeRow row, ConcurrentQueue<long> seeds)
     {
         var problem = seeds.Select(seed => History.Play(seed, Simulator.Steps, Mutated)).FirstOrDefault(static problem => problem is not null);
         return new(row.ToString(), seeds.Count, problem);

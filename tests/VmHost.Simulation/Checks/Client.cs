@@ -109,6 +109,8 @@ internal sealed class Clients(SimulatedHost host, Watcher watcher)
         {
             case MachineEvent.HaltRequested or MachineEvent.KillRequested:
                 Require(host.Live is null, request, "was answered although a process of the machine lives");
+                var obeys = request is { Event: MachineEvent.HaltRequested halt, Boot: { GuestHalted: false } boot } && (boot.Control == ControlChannel.Qmp || boot.Run == GuestRun.Runs) && (halt.Options.ConsoleLine is not null || !boot.IgnoresButton);
+                Require(!done.Killed || !watcher.IsHealthy || !obeys, request, "was answered with 'killed', and the guest would have powered off");
                 Require(!done.Killed || host.Boots[^1].Reason == ExitReason.Killed || host.Disk.Exit?.Nonce != host.Boots[^1].Record.Nonce, request, "was answered with 'killed', and nothing was killed");
                 break;
             case MachineEvent.StartRequested when done.Changed:

@@ -18,12 +18,13 @@ internal sealed class Expectations(SimulatedHost host)
     private bool _ran;
     private bool _onlyResets;
     private int _resets;
+    private int _quickResets;
     private bool _strongPolicy;
     private bool _stopped;
 
     /// <summary>The machine runs in the end: nothing that stopped it was asked for, and its policy or its guest's reset starts it again.</summary>
     internal bool MustRun(MachineRecord record) =>
-        _ran && (_strongPolicy || (_onlyResets && _resets < QuickResets && (_resets == 0 || record.Spec.OnReboot == RebootAction.Restart)));
+        _ran && (_strongPolicy || (_onlyResets && _quickResets < QuickResets && (_resets == 0 || record.Spec.OnReboot == RebootAction.Restart)));
 
     /// <summary>The machine does not run in the end: a halt or kill was the last thing, and it was answered.</summary>
     internal bool MustRest => _stopped;
@@ -60,7 +61,7 @@ internal sealed class Expectations(SimulatedHost host)
         }
         else if (request.Event is MachineEvent.StartRequested && outcome is Outcome.Done { Changed: true })
         {
-            _resets = 0;
+            _quickResets = 0;
         }
         else if (request.IsStop)
         {
@@ -77,14 +78,14 @@ internal sealed class Expectations(SimulatedHost host)
         if (_ran)
             return;
 
-        (_ran, _onlyResets) = (true, true);
+        (_ran, _onlyResets, _resets) = (true, true, 0);
         _strongPolicy = !updateUnanswered && IsStrong(record.Restart);
     }
 
     internal void Ended(ExitReason reason)
     {
         if (reason == ExitReason.Reset)
-            _resets++;
+            (_resets, _quickResets) = (_resets + 1, _quickResets + 1);
         else
             _onlyResets = false;
     }

@@ -90,7 +90,8 @@ internal sealed class LocalEffects(SimulatedHost host, Watcher watcher)
 
     private IEnumerable<Wait> Prepare(MachineRecord record, SimulatedWorld world)
     {
-        yield return Wait.Yield;
+        // It reads the kernel's file.
+        yield return Wait.For(() => Disk.Mood != DiskMood.Hangs);
         if (host.PreparationFails)
         {
             host.PreparationFails = false;

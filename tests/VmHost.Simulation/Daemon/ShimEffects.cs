@@ -205,11 +205,14 @@ internal sealed class ShimEffects(SimulatedHost host, SimulatedWorld world)
             case ControlAction.Resume:
                 boot.SetRun(GuestRun.Runs);
                 break;
+            case ControlAction.PressPowerButton when boot.PressesUnseen > 0:
+                boot.PressesUnseen--;
+                break;
             case ControlAction.PressPowerButton:
                 boot.ButtonPressed = true;
                 break;
             case ControlAction.TypeLine:
-                boot.IgnoresButton = false;   // what is typed powers the guest off
+                (boot.IgnoresButton, boot.ButtonPressed) = (false, true);   // what is typed powers the guest off
                 break;
             default:
                 break;

@@ -81,6 +81,7 @@ internal sealed class SimulatedDaemon
             Clients.Taken(request);
 
         var step = rules(life, happened, moment);
+        StepChecks.Check(life, happened, step);
         if (_watcher.IsTracing)
             _watcher.Note($"  {happened.GetType().Name} in {life.Phase.GetType().Name} -> {step.Life.Phase.GetType().Name}: {happened}");
 

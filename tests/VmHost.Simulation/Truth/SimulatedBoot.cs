@@ -81,6 +81,9 @@ internal sealed class SimulatedBoot(BootRecord record, ControlChannel control)
     /// <summary>The guest has shown the first sign of life.</summary>
     internal bool Ready { get; set; }
 
+    /// <summary>Until the guest has its driver, it does not see the button.</summary>
+    internal int PressesUnseen { get; set; }
+
     internal bool ButtonPressed { get; set; }
 
     /// <summary>The guest halted its processors with interrupts off.</summary>

@@ -184,6 +184,7 @@ internal sealed class SimulatedHost(Dice dice)
         boot.Hypervisor = ProcessState.Lives;
         boot.Hangs = NextStartHangs && boot.Control == ControlChannel.Qmp;
         boot.IgnoresButton = ButtonIgnored;
+        boot.PressesUnseen = dice.Next(2);
         NextStartHangs = false;
         Disk.RunNonce = boot.Record.Nonce;
         boot.Report = "";

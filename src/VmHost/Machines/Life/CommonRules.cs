@@ -35,8 +35,8 @@ internal static class CommonRules
             case MachineEvent.Prepared when step.Phase is MachinePhase.Created or MachinePhase.Ended or MachinePhase.Backoff:
                 step.Do(new MachineEffect.ReleaseClaims());   // the loop failed meanwhile, and nothing waits for it
                 return true;
-            case MachineEvent.FilesDeleted:
-                // The loop failed meanwhile; the files are gone all the same.
+            case MachineEvent.FilesDeleted when step.Phase is MachinePhase.Created or MachinePhase.Ended or MachinePhase.Backoff or MachinePhase.Unknown:
+                // A deletion that was tried again, as the loop failed meanwhile.
                 step.RefuseAll(step.Phase.Waiting, VmHostError.NotFound, $"machine {step.Name} was deleted");
                 UpdateRules.RefuseAll(step, new(VmHostError.NotFound, $"machine {step.Name} was deleted"));
                 RestRules.FilesDeleted(step);

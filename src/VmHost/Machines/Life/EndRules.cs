@@ -40,16 +40,13 @@ internal static class EndRules
         if (phase.Waiting.Any(StopRules.IsStop))
             step.Remember(step.Record with { StoppedByHand = true });
 
-        // No caller of this daemon learns of a failed start, and the start with the host is over.
+        // No caller of this daemon learns of a failed start.
         if (phase is MachinePhase.Adopting or MachinePhase.Unknown)
             step.Remember(step.Record with { Retry = step.Record.Retry ?? new(0, null) });
 
         var wasAskedFor = step.Record.Halt is not null;
         step.Do(new MachineEffect.RemoveHalfWritten());
-        var decision = exit.Reason == ExitReason.HostRebooted && phase is MachinePhase.Unknown { Waiters.IsEmpty: true } && RestartRules.StartsWithHost(step.Record)
-            ? new RestartDecision.Again(1, RestartRules.Delay(1, step.Moment.Jitter))
-            : RestartRules.AfterEnd(step.Record, exit, step.Moment.Jitter);
-        Rest(step, decision, exit.Expected, exit.Detail, exit);
+        Rest(step, Decide(step, phase, exit), exit.Expected, exit.Detail, exit);
         if (wasAskedFor)
             step.Publish(HostEventKind.MachineHalting, HaltStep.Reaped, step.Phase.Detail);
 
@@ -90,6 +87,18 @@ internal static class EndRules
         step.Do(new MachineEffect.SetConsoleLive(phase is MachinePhase.Backoff));   // followers of the console go on until it ends for good
         if (decision is RestartDecision.Again { Delay: var delay })
             step.SetTimer(TimerKind.Restart, delay);
+    }
+
+    private static RestartDecision Decide(StepBuilder step, MachinePhase phase, ExitSummary exit)
+    {
+        // Found so late that the start with the host is over.
+        if (exit.Reason == ExitReason.HostRebooted && phase is MachinePhase.Unknown { Waiters.IsEmpty: true } && RestartRules.StartsWithHost(step.Record))
+        {
+            step.Remember(step.Record with { StoppedByHand = false });
+            return new RestartDecision.Again(1, RestartRules.Delay(1, step.Moment.Jitter));
+        }
+
+        return RestartRules.AfterEnd(step.Record, exit, step.Moment.Jitter);
     }
 
     private static ExitSummary Interpret(ExitSummary found, MachinePhase phase, MachineRecord record)

@@ -48,8 +48,7 @@ internal static class IgnoredEvents
         Add("it was sent in an earlier phase, and the end of the boot follows", AllBut(typeof(MachinePhase.Unknown)), typeof(MachineEvent.KillSent));
         Add("it was sent in an earlier phase", AllBut(typeof(MachinePhase.Unknown), typeof(MachinePhase.Stopping)), typeof(MachineEvent.KillFailed));
         Add("the machine is as good as gone", [typeof(MachinePhase.Unreadable), typeof(MachinePhase.Deleting), typeof(MachinePhase.Deleted)], typeof(MachineEvent.DigestsComputed));
-        Add("nothing is being deleted", [typeof(MachinePhase.Deleted)], typeof(MachineEvent.FilesDeleted));
-        Add("nothing is being deleted", AllBut(typeof(MachinePhase.Deleting)), typeof(MachineEvent.DeletionFailed));
+        Add("nothing is being deleted", AllBut(typeof(MachinePhase.Deleting)), typeof(MachineEvent.FilesDeleted), typeof(MachineEvent.DeletionFailed));
         Add("no change of its policy is under way", [typeof(MachinePhase.Unreadable), typeof(MachinePhase.Adopting), typeof(MachinePhase.Deleting), typeof(MachinePhase.Deleted)], typeof(MachineEvent.UpdateSaved), typeof(MachineEvent.UpdateFailed));
         return reasons;
 

@@ -1,3 +1,4 @@
+using VmHost.Hypervisors;
 using VmHost.Specs;
 
 namespace VmHost.Machines.Life;
@@ -26,6 +27,13 @@ internal static class PauseRules
                 step.Become(phase with { ResumedBy = [], Retry = ResumeRetry.None });
                 step.RefuseAll(phase.ResumedBy, VmHostError.HypervisorFailed, $"the hypervisor of machine {step.Name} did not resume it: {failed.Problem}");
                 RunRules.ReadStatus(step, phase.Boot);   // it may have done so after all
+                break;
+            case MachineEvent.ControlFailed { Action: ControlAction.Pause }:
+                // Of a pause that a halt cut off, and the halt was given up.
+                if (phase.Boot.Control == ControlChannel.Qmp)
+                    RunRules.ReadStatus(step, phase.Boot);
+                else
+                    Resumed(step, phase);
                 break;
             case MachineEvent.TimerDue { Timer.Kind: TimerKind.ResumeSettled } when phase.Retry == ResumeRetry.Settling:
                 step.Become(phase with { Retry = ResumeRetry.Settled });

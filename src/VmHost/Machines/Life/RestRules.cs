@@ -67,9 +67,6 @@ internal static class RestRules
             case MachineEvent.DeleteRequested { EvenUnknown: true } request:
                 BeginDeletion(step, request);
                 break;
-            case MachineEvent.FilesDeleted:
-                FilesDeleted(step);
-                break;
             case MachineEvent.Request request:
                 step.Refuse(request.Id, VmHostError.FailedPrecondition, $"the record of machine {step.Name} cannot be read ({phase.Problem}); remove the machine with: vmctl rm --force {step.Name}");
                 break;
@@ -98,9 +95,9 @@ internal static class RestRules
                     step.SetTimer(TimerKind.ExamineAgain, CommonRules.ExamineAgain);
                 break;
             case MachineEvent.LoopFailed:
-                step.Become(phase.From);
-                if (step.HasRecord)
-                    CommonRules.Handle(step, happened);   // what is deleted, and what is not, comes out later
+                // The loop has answered it, and may have failed at the result.
+                step.Become(phase with { By = phase.By with { Id = 0 } });
+                step.Do(new MachineEffect.DeleteFiles());
                 break;
             case MachineEvent.Request request:
                 step.Refuse(request.Id, BeingDeleted(step));

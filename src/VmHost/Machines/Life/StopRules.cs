@@ -273,6 +273,9 @@ internal static class StopRules
 
     private static void ControlFailed(StepBuilder step, MachinePhase.Stopping phase, MachineEvent.ControlFailed failed)
     {
+        if (failed.Action == ControlAction.Pause)
+            RunRules.ForgetPause(step);
+
         var detail = failed.Action switch
         {
             ControlAction.PressPowerButton => string.Create(CultureInfo.InvariantCulture, $"power button could not be pressed ({phase.Progress.Presses}): {failed.Problem}"),
