@@ -36,7 +36,7 @@ internal sealed class HypervisorProcess
     internal static HypervisorProcess Start(LaunchRecord launch, string slavePath, int messages, int monitor)
     {
         if (ExecStep.IsUsed)
-            return new HypervisorProcess(ExecStep.Start(launch, slavePath, messages, given: [Lock]));
+            return new HypervisorProcess(ExecStep.Start(launch, slavePath, messages, given: monitor >= 0 ? [Lock, monitor] : [Lock]));
 
         using var spawn = new ProcessSpawn();
         spawn.Open(0, slavePath, Descriptor.ReadWrite);

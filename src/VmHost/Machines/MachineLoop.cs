@@ -165,7 +165,7 @@ internal sealed partial class MachineLoop(
     private void Recover(Exception e, MachineEvent happened)
     {
         LogDefect(e, _snapshot.Name, happened.GetType().Name, _life.Phase.GetType().Name);
-        foreach (var request in _unanswered.Keys)
+        foreach (var request in _unanswered.Keys.Where(request => !_mailbox.Holds(request)))
             Complete(request, new Outcome.Refused(new(VmHostError.Internal, $"an internal error of vmhostd, which is in its log; machine {_snapshot.Name} is examined again")));
 
         try

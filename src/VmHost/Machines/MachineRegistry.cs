@@ -153,8 +153,7 @@ public sealed partial class MachineRegistry(MachineServices services, ILogger<Ma
     /// </exception>
     public async Task DeleteAsync(Machine machine, bool force, CancellationToken ct)
     {
-        var state = machine.Snapshot.State;
-        if (force && state != MachineState.Unknown)
+        if (force && machine.Snapshot is { State: not MachineState.Unknown } or { IsBeingExamined: true })
             await machine.KillAsync(ct);
 
         await machine.DeleteAsync(evenUnknown: force, ct);

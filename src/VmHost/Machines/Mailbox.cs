@@ -75,6 +75,13 @@ internal sealed class Mailbox
     /// <summary>Returns when something is in it; to be followed by one <see cref="TryTake"/>.</summary>
     internal Task WaitAsync(CancellationToken ct) => _filled.WaitAsync(ct);
 
+    /// <summary>Whether a request waits in it.</summary>
+    internal bool Holds(long request)
+    {
+        lock (_lock)
+            return _queue.Any(entry => entry.Event is MachineEvent.Request waiting && waiting.Id == request);
+    }
+
     /// <summary>Lets nothing in any more; only an empty one can be closed.</summary>
     internal bool TryClose()
     {

@@ -223,7 +223,8 @@ internal sealed record PendingStart(StartCause Cause, ImmutableArray<Waiter> Wai
 /// <param name="Kill">Kill the hypervisor at once.</param>
 /// <param name="Deadline">The end of the grace time.</param>
 /// <param name="Line">As in <see cref="StopProgress"/>.</param>
-internal sealed record PendingStop(bool Kill, DateTimeOffset Deadline, string? Line);
+/// <param name="IsGraceOver">The kill is that of a halt whose grace time is over.</param>
+internal sealed record PendingStop(bool Kill, DateTimeOffset Deadline, string? Line, bool IsGraceOver = false);
 
 /// <summary>How far a resumption after an I/O error got.</summary>
 internal enum ResumeRetry

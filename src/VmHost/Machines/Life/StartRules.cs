@@ -221,7 +221,7 @@ internal static class StartRules
 
         if (waiter.Kind == WaiterKind.HaltThenKill)
         {
-            become(start with { Stop = new(Kill: true, step.Moment.Now, null) });
+            become(start with { Stop = new(Kill: true, step.Moment.Now, null, IsGraceOver: true) });
             return;
         }
 

@@ -22,7 +22,7 @@ internal static class StopRules
     private static readonly TimeSpan PressAgain = TimeSpan.FromSeconds(2);
 
     // From SIGKILL to the shim's last frame: the kernel frees the guest's memory, the shim writes the record.
-    private static readonly TimeSpan KillLimit = TimeSpan.FromSeconds(30);
+    internal static readonly TimeSpan KillLimit = TimeSpan.FromSeconds(30);
 
     internal static void Stopping(StepBuilder step, MachinePhase.Stopping phase, MachineEvent happened)
     {
@@ -30,6 +30,10 @@ internal static class StopRules
         {
             case MachineEvent.Request asked:
                 Requested(step, phase, asked);
+                break;
+            case MachineEvent.TimerDue { Timer.Kind: TimerKind.PressAgain } when phase.Progress is { Killing: false, IsPressing: true }:
+                step.SetTimer(TimerKind.PressAgain, PressAgain);
+                PressOver(step);   // one that hangs keeps no kill waiting
                 break;
             case MachineEvent.TimerDue { Timer.Kind: TimerKind.PressAgain } when !phase.Progress.Killing:
                 Press(step, phase);
@@ -93,7 +97,7 @@ internal static class StopRules
     /// <summary>Carries out a halt or kill whose timers run already.</summary>
     internal static void Begin(StepBuilder step, LiveBoot boot, ImmutableArray<Waiter> waiters, PendingStop stop, bool resumeFirst, PendingStart? start = null)
     {
-        var phase = new MachinePhase.Stopping(boot, StopCause.Request, waiters, new(Line: stop.Line), start);
+        var phase = new MachinePhase.Stopping(boot, StopCause.Request, waiters, new(Line: stop.Line) { IsGraceOver = stop.IsGraceOver }, start);
         step.Become(phase);
         if (stop.Kill)
         {
