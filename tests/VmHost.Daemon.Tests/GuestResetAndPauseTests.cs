@@ -82,6 +82,25 @@ public sealed class GuestResetAndPauseTests(FakeDaemonFixture fixture) : IClassF
         await Eventually.TrueAsync(async () => (await client.GetAsync(continued.Id)).State == MachineState.Running, "the other runs");
     }
 
+    // The monitor is opened before the adopted machine is watched; what QEMU reports afterwards must not be lost.
+    [Fact]
+    public async Task What_happens_to_a_guest_after_its_adoption_is_seen_too()
+    {
+        await using var daemon = await DaemonProcess.StartOnFakeAsync();
+        using var client = new DaemonClient(daemon);
+        var machine = await client.RunAsync(daemon, "adopted", "banner;hang");
+        await client.ConsoleShowsAsync(machine.Id, "fakehv ready");
+        await daemon.KillAsync();
+        await daemon.StartAsync();
+        await Eventually.TrueAsync(async () => (await client.GetAsync(machine.Id)).State == MachineState.Running, "the machine is adopted");
+
+        foreach (var (command, state) in new[] { ("stop", MachineState.Paused), ("cont", MachineState.Running), ("stop", MachineState.Paused) })
+        {
+            await MonitorPath.SendAsync(daemon, machine, command);
+            await Eventually.TrueAsync(async () => (await client.GetAsync(machine.Id)).State == state, $"the machine is {state}");
+        }
+    }
+
     private async Task<Machine> StartAsync(string name, string steps)
     {
         var machine = await _client.RunAsync(_daemon, name, steps);

@@ -48,15 +48,15 @@ public sealed class BootOwnershipTests : IDisposable
         Assert.Equal(BootOwner.AnotherDirectory, BootOwnership.Of(Run() with { LockFile = FileIdentity.Of(original.Number) }, _paths));
     }
 
-    // A backup without the lock file, restored in place of the original.
+    // A backup without the lock file, or a lock file that something deleted: its processes may live.
     [Fact]
-    public void A_boot_whose_lock_file_is_gone_is_another_directorys()
+    public void A_lock_file_that_is_gone_proves_nothing()
     {
         using var held = FileLock.TryTake(_paths.Lock)!;
         var file = FileIdentity.Of(held.Number);
         File.Delete(_paths.Lock);
 
-        Assert.Equal(BootOwner.AnotherDirectory, BootOwnership.Of(Run() with { LockFile = file }, _paths));
+        Assert.Contains("is missing", Assert.Throws<IOException>(() => BootOwnership.Of(Run() with { LockFile = file }, _paths)).Message, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -79,6 +79,7 @@ public sealed class BootOwnershipTests : IDisposable
     public async Task A_copy_of_a_live_machine_is_not_connected_to()
     {
         using var original = FileLock.TryTake(_directory.Combine("original"))!;
+        await File.WriteAllTextAsync(_paths.Lock, "", TestContext.Current.CancellationToken);
         (Run() with { LockFile = FileIdentity.Of(original.Number) }).Save(_directory.Path);
 
         var contact = await SupervisedBoot.ContactAsync(
