@@ -33,7 +33,8 @@ internal static class StopRules
                 break;
             case MachineEvent.TimerDue { Timer.Kind: TimerKind.PressAgain } when phase.Progress is { Killing: false, IsPressing: true }:
                 step.SetTimer(TimerKind.PressAgain, PressAgain);
-                PressOver(step);   // one that hangs keeps no kill waiting
+                step.Become(phase with { Progress = phase.Progress with { Detail = $"no answer to the power button; perhaps its shim (process {phase.Boot.ShimPid}) hangs" } });
+                PressOver(step);   // a press that hangs keeps no kill waiting
                 break;
             case MachineEvent.TimerDue { Timer.Kind: TimerKind.PressAgain } when !phase.Progress.Killing:
                 Press(step, phase);
