@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
-using VmHost.ShimContract.Journal;
 using VmHost.Posix;
+using VmHost.ShimContract.Journal;
 using VmHost.ShimContract.Wire;
 
 namespace VmHost.Shim;

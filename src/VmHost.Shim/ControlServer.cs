@@ -1,5 +1,5 @@
-using VmHost.ShimContract.Journal;
 using VmHost.Posix;
+using VmHost.ShimContract.Journal;
 using VmHost.ShimContract.Wire;
 
 namespace VmHost.Shim;

@@ -1,7 +1,7 @@
 using Google.Protobuf;
 using Grpc.Core;
-using VmHost.Protocol.V1;
 using VmHost.Posix;
+using VmHost.Protocol.V1;
 using VmHost.ShimContract.Records;
 using VmHost.TestKit;
 

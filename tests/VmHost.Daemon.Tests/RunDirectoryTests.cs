@@ -1,6 +1,6 @@
 using Google.Protobuf;
-using VmHost.Protocol.V1;
 using VmHost.Posix;
+using VmHost.Protocol.V1;
 using VmHost.ShimContract.Records;
 using VmHost.TestKit;
 

@@ -3,8 +3,8 @@ using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
 using Grpc.Core;
-using VmHost.Protocol.V1;
 using VmHost.Posix;
+using VmHost.Protocol.V1;
 using VmHost.ShimContract.Wire;
 using VmHost.TestKit;
 

@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Text;
-using VmHost.Protocol.V1;
 using VmHost.Posix;
+using VmHost.Protocol.V1;
 using VmHost.TestKit;
 
 namespace VmHost.Daemon.Tests;
