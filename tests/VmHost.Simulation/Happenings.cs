@@ -102,7 +102,7 @@ internal sealed class Happenings
     /// <summary>On a healthy host on which nothing is under way.</summary>
     internal void LastWish(int wish)
     {
-        var choice = _dice.Next(8);
+        var choice = _dice.Next(9);
         _history.Watcher.Note($"* last wish {wish}: {choice}");
         switch (choice)
         {
@@ -128,7 +128,15 @@ internal sealed class Happenings
                 _history.Progress(_dice.Next(40));
                 _history.Daemon!.World.BreakContact();
                 break;
-            case 6:
+            case 6 when Live is { Control: ControlChannel.Qmp } live:
+                live.IgnoresButton = true;
+                Ask(static id => new MachineEvent.HaltRequested(id, new(TimeSpan.FromSeconds(3), KillAfterwards: false, null)));
+                _history.Progress(_dice.Next(20));
+                _history.Daemon!.World.BreakContact();
+                _history.Settle();
+                live.SetRun(live.Run == GuestRun.Runs ? GuestRun.Stopped : GuestRun.Runs);
+                break;
+            case 7:
                 Ask(static id => new MachineEvent.StartRequested(id));
                 break;
             default:
