@@ -109,6 +109,9 @@ internal sealed class Clients(SimulatedHost host, Watcher watcher)
     {
         switch (request.Event)
         {
+            case MachineEvent.DeleteRequested { EvenUnknown: false } when host.Disk.IsDamaged:
+                Require(false, request, "was carried out although what the machine does cannot be known");
+                break;
             case MachineEvent.HaltRequested or MachineEvent.KillRequested:
                 Require(host.Live is null, request, "was answered although a process of the machine lives");
                 var obeys = request is { Event: MachineEvent.HaltRequested halt, Boot: { GuestHalted: false } boot } && (boot.Control == ControlChannel.Qmp || boot.Run == GuestRun.Runs) && (halt.Options.ConsoleLine is not null || !boot.IgnoresButton);
