@@ -91,6 +91,23 @@ package_depends() {
     refresh_lists >&2 && apt_read apt-cache depends "${options[@]}" "$1" 2>/dev/null
 }
 
+# download_arm64_package NAME DIR: unpacks the arm64 package NAME into DIR on a host of any architecture, which apt is
+# not told about: the lists and the package stay below artifacts/.
+download_arm64_package() {
+    local name=$1 directory=$2 place=$ARTIFACTS/apt-arm64
+    need_apt "the files of the Debian package $name for arm64"
+    local options=("${apt_options[@]}" -o APT::Architecture=arm64 -o APT::Architectures=arm64
+        -o Dir::State::Lists="$place/lists" -o Dir::Cache="$place" -o Acquire::Languages=none)
+    if ! compgen -G "$place/${name}_*.deb" >/dev/null; then
+        mkdir -p "$place/lists/partial" "$place/archives/partial"
+        say "  downloading $name for arm64"
+        (cd "$place" && apt-get "${options[@]}" update >/dev/null && apt-get "${options[@]}" download -qq "$name") ||
+            die "could not download the arm64 package $name (is the network up, and the archive in /etc/apt reachable?)"
+    fi
+    mkdir -p "$directory"
+    dpkg -x "$place/${name}"_*.deb "$directory"
+}
+
 # download_package NAME DIR [PATTERN...]: unpacks the Debian package NAME (or only the files that match) into DIR.
 # The .deb stays below artifacts/ and is used again. Works as any user; nothing is installed.
 download_package() {

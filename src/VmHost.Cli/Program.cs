@@ -4,7 +4,7 @@ using VmHost.Cli;
 using VmHost.Cli.Commands;
 using VmHost.Cli.Terminal;
 
-using var interrupts = new Interrupts();
+using var interrupts = new Interrupts(TimeProvider.System);
 var root = new RootCommand(Help.Description)
 {
     BuildCommand.Create(), ImageCommand.Create(),

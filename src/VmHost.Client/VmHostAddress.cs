@@ -1,4 +1,5 @@
 using System.Text;
+using VmHost.Posix;
 
 namespace VmHost.Client;
 
@@ -35,7 +36,7 @@ public sealed record VmHostAddress(string SocketPath)
     private static string Default =>
         Environment.GetEnvironmentVariable("XDG_RUNTIME_DIR") is { } run && Path.IsPathFullyQualified(run)
             ? Path.Combine(run, "vmhost", "vmhostd.sock")
-            : FormattableString.Invariant($"/tmp/vmhost-{PeerCredentials.OwnUser}/vmhostd.sock");
+            : FormattableString.Invariant($"/tmp/vmhost-{User.Id}/vmhostd.sock");
 
     private static string PathOf(string text)
     {

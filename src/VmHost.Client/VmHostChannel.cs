@@ -1,13 +1,13 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Net.Sockets;
 using Grpc.Net.Client;
+using VmHost.Posix;
 
 namespace VmHost.Client;
 
 /// <summary>Opens gRPC channels to a daemon's Unix socket.</summary>
 public static class VmHostChannel
 {
-    private const int NotADirectory = 20;
 
     private static readonly TimeSpan ConnectLimit = TimeSpan.FromSeconds(5);
 
@@ -62,8 +62,8 @@ public static class VmHostChannel
     // Whoever made the socket could read kernels' command lines and lie about machines.
     private static void RefuseForeigner(Socket socket, string path)
     {
-        var user = PeerCredentials.UserOf(socket);
-        if (user != 0 && user != PeerCredentials.OwnUser)
+        var user = PeerCredentials.Of(socket).UserId;
+        if (user != User.Root && user != User.Id)
             throw new DaemonUnreachableException(UnreachableReason.ForeignServer, path, $"it is user {user}'s, neither this user's nor root's");
     }
 
@@ -71,7 +71,7 @@ public static class VmHostChannel
     private static UnreachableReason ReasonOf(SocketException e) =>
         e switch
         {
-            { SocketErrorCode: SocketError.AddressNotAvailable } or { NativeErrorCode: NotADirectory } => UnreachableReason.NoSocketFile,
+            { SocketErrorCode: SocketError.AddressNotAvailable } or { NativeErrorCode: Errno.NotDirectory } => UnreachableReason.NoSocketFile,
             { SocketErrorCode: SocketError.ConnectionRefused } => UnreachableReason.Refused,
             { SocketErrorCode: SocketError.AccessDenied } => UnreachableReason.PermissionDenied,
 

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace VmHost.Daemon;
 
 /// <summary>The daemon's own command line. The values themselves are checked with the options.</summary>
@@ -17,6 +19,7 @@ internal static class CommandLine
           --xhyve PATH          the xhyve program                   (VMHOST_XHYVE)
           --hyperkit PATH       the hyperkit program                (VMHOST_HYPERKIT)
           --vfkit PATH          the vfkit program                   (VMHOST_VFKIT)
+          --pass-env NAME       passed to hypervisors; repeatable    (VMHOST_PASS_ENV)
           --console-bytes N     cap of a machine's console journal  (VMHOST_CONSOLE_BYTES)
           --max-connections N   connections at the same time        (VMHOST_MAX_CONNECTIONS)
           --client-timeout-seconds N  after which a silent one goes (VMHOST_CLIENT_TIMEOUT_SECONDS)
@@ -25,9 +28,13 @@ internal static class CommandLine
           --min-free-bytes N    of the state disk, for a start      (VMHOST_MIN_FREE_BYTES)
           --help, --version
 
+        Shims and hypervisors get PATH, HOME, USER, LANG, LC_*, TZ, TMPDIR and XDG_RUNTIME_DIR from the daemon's environment,
+        and those that --pass-env or VMHOST_PASS_ENV (separated by commas) name.
         SIGTERM and SIGINT end the daemon; machines go on and are found again at the next start.
         Exit codes: 0 ended, 1 failed, 2 wrong arguments, 75 another daemon has the directory or the socket.
         """;
+
+    private const string PassEnv = "--pass-env";
 
     private static readonly Dictionary<string, string> Options = new(StringComparer.Ordinal)
     {
@@ -40,6 +47,7 @@ internal static class CommandLine
         ["--xhyve"] = nameof(DaemonOptions.Xhyve),
         ["--hyperkit"] = nameof(DaemonOptions.HyperKit),
         ["--vfkit"] = nameof(DaemonOptions.Vfkit),
+        [PassEnv] = nameof(DaemonOptions.PassEnv),
         ["--console-bytes"] = nameof(DaemonOptions.ConsoleBytes),
         ["--max-connections"] = nameof(DaemonOptions.MaxConnections),
         ["--client-timeout-seconds"] = nameof(DaemonOptions.ClientTimeoutSeconds),
@@ -64,7 +72,7 @@ internal static class CommandLine
             if (value is null && ++i == args.Length)
                 return $"{option} wants a value; see vmhostd --help";
 
-            settings[$"VmHost:{key}"] = value ?? args[i];
+            Set(settings, option, key, value ?? args[i]);
         }
 
         return null;
@@ -77,9 +85,19 @@ internal static class CommandLine
         {
             var variable = "VMHOST_" + option[2..].Replace('-', '_').ToUpperInvariant();
             if (Environment.GetEnvironmentVariable(variable) is { Length: > 0 } value)
-                settings[$"VmHost:{key}"] = value;
+            {
+                foreach (var one in option == PassEnv ? value.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries) : [value])
+                    Set(settings, option, key, one);
+            }
         }
 
         return settings;
+    }
+
+    // The last value counts, except where each adds to the list.
+    private static void Set(Dictionary<string, string?> settings, string option, string key, string value)
+    {
+        var number = settings.Count(one => one.Key.StartsWith($"VmHost:{key}:", StringComparison.Ordinal));
+        settings[option == PassEnv ? string.Create(CultureInfo.InvariantCulture, $"VmHost:{key}:{number}") : $"VmHost:{key}"] = value;
     }
 }

@@ -1,13 +1,14 @@
 using System.ComponentModel.DataAnnotations;
 using Microsoft.Extensions.Options;
+using VmHost.Hypervisors;
 using VmHost.Posix;
 using VmHost.Specs;
 
 namespace VmHost.Daemon;
 
 /// <summary>
-/// The daemon's settings: from the command line (<c>--state-dir</c>), from <c>VMHOST_…</c> variables
-/// (<c>VMHOST_STATE_DIR</c>) or from the section <c>VmHost</c> of the configuration file (<c>StateDir</c>).
+/// The daemon's settings: from the command line (<c>--state-dir</c>) or from <c>VMHOST_…</c> variables
+/// (<c>VMHOST_STATE_DIR</c>), and from nothing else.
 /// </summary>
 internal sealed class DaemonOptions
 {
@@ -40,6 +41,9 @@ internal sealed class DaemonOptions
 
     /// <summary>The vfkit program. Empty: as for QEMU.</summary>
     public string Vfkit { get; set; } = "";
+
+    /// <summary>Names of environment variables that shims and hypervisors get, next to the few that they always get.</summary>
+    public IList<string> PassEnv { get; } = [];
 
     /// <summary>How large a machine's console journal may grow, in bytes. 1 MiB to 1 TiB.</summary>
     [Range(1L << 20, 1L << 40)]
@@ -94,7 +98,7 @@ internal static class DefaultDirectories
 [OptionsValidator]
 internal sealed partial class DaemonOptionsValidator : IValidateOptions<DaemonOptions>;
 
-/// <summary>What attributes cannot say: paths are absolute and leave room for socket names.</summary>
+/// <summary>What attributes cannot say: paths are absolute and leave room for socket names, and variables have names.</summary>
 internal sealed class DaemonPathsValidator : IValidateOptions<DaemonOptions>
 {
     // run directory / machine id / longest socket name.
@@ -113,6 +117,12 @@ internal sealed class DaemonPathsValidator : IValidateOptions<DaemonOptions>
         {
             if (value.Length > 0)
                 Absolute(value, option, faults);
+        }
+
+        foreach (var variable in options.PassEnv)
+        {
+            if (!HypervisorEnvironment.IsName(variable))
+                faults.Add($"--pass-env must be the name of an environment variable, not '{variable}'");
         }
 
         TooLong(options.SocketPath, 0, options.Socket.Length > 0 ? "--socket" : "--run-dir", faults);

@@ -23,7 +23,7 @@ if (args is ["--version"])
 
 if (CommandLine.Parse(args, out var settings) is { } fault)
 {
-    await Console.Error.WriteLineAsync($"vmhostd: {fault}");
+    await ErrorOutput.WriteLineAsync($"vmhostd: {fault}");
     return WrongArguments;
 }
 
@@ -45,22 +45,22 @@ catch (OperationCanceledException) when (stop.IsCancellationRequested)
 catch (OptionsValidationException e)
 {
     foreach (var failure in e.Failures)
-        await Console.Error.WriteLineAsync($"vmhostd: {failure}");
+        await ErrorOutput.WriteLineAsync($"vmhostd: {failure}");
     return WrongArguments;
 }
 catch (InvalidOperationException e) when (e.InnerException is FormatException or OverflowException)
 {
     // A value that is no number: the binder's message names the setting and the value.
-    await Console.Error.WriteLineAsync($"vmhostd: {e.Message}");
+    await ErrorOutput.WriteLineAsync($"vmhostd: {e.Message}");
     return WrongArguments;
 }
 catch (VmHostException e)
 {
-    await Console.Error.WriteLineAsync($"vmhostd: {e.Message}");
+    await ErrorOutput.WriteLineAsync($"vmhostd: {e.Message}");
     return e.Error == VmHostError.Unavailable ? TakenByAnother : Failed;
 }
 catch (Exception e) when (e is IOException or UnauthorizedAccessException)
 {
-    await Console.Error.WriteLineAsync($"vmhostd: {e.Message}");
+    await ErrorOutput.WriteLineAsync($"vmhostd: {e.Message}");
     return Failed;
 }

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
+using VmHost.Posix.Tables;
 
 namespace VmHost.Posix;
 
@@ -13,22 +14,17 @@ public readonly record struct ChildExit(int? Code, int? Signal, TimeSpan UserTim
 /// <summary>Collects children that were started by <see cref="ProcessSpawn"/>.</summary>
 public static partial class ChildProcess
 {
-    private const int NoHang = 1;
-
-    // struct rusage has 144 bytes on every supported system; it begins with two struct timeval of 16.
-    private const int UsageSize = 256;
-
     /// <summary>Waits until the child ends and collects it.</summary>
     /// <exception cref="PosixException">It is no child of this process.</exception>
     public static ChildExit Wait(int pid) => Collect(pid, 0) ?? throw new PosixException($"wait4 {pid}", Errno.NoChild);
 
     /// <summary>Collects the child if it ended; null while it runs.</summary>
     /// <exception cref="PosixException">It is no child of this process.</exception>
-    public static ChildExit? TryCollect(int pid) => Collect(pid, NoHang);
+    public static ChildExit? TryCollect(int pid) => Collect(pid, ProcessTable.WaitNoHang.Value);
 
     private static ChildExit? Collect(int pid, int options)
     {
-        Span<byte> usage = stackalloc byte[UsageSize];
+        Span<byte> usage = stackalloc byte[ProcessTable.UsageSize.Value];
         usage.Clear();
         int result, status;
         do
@@ -45,13 +41,13 @@ public static partial class ChildProcess
         return new ChildExit(
             signal == 0 ? (status >> 8) & 0xff : null,
             signal == 0 ? null : signal,
-            TimeValue(usage),
-            TimeValue(usage[16..]));
+            TimeValue(usage[ProcessTable.UsageUserTime.Value..]),
+            TimeValue(usage[ProcessTable.UsageSystemTime.Value..]));
     }
 
     private static TimeSpan TimeValue(ReadOnlySpan<byte> value) =>
         TimeSpan.FromSeconds(BinaryPrimitives.ReadInt64LittleEndian(value))
-        + TimeSpan.FromMicroseconds(BinaryPrimitives.ReadInt32LittleEndian(value[8..]));
+        + TimeSpan.FromMicroseconds(BinaryPrimitives.ReadInt32LittleEndian(value[ProcessTable.TimeMicroseconds.Value..]));
 
     [LibraryImport("libc", EntryPoint = "wait4", SetLastError = true)]
     private static partial int Wait4(int pid, out int status, int options, ref byte usage);

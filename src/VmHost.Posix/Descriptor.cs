@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using VmHost.Posix.Tables;
 
 namespace VmHost.Posix;
 
@@ -12,27 +13,21 @@ public static partial class Descriptor
     public const int WriteOnly = 1;
     public const int ReadWrite = 2;
 
-    private const int SetFlags = 4;
-    private const int GetFlags = 3;
+    public static int Create { get; } = FileTable.Create.Value;
 
-    public static int Create { get; } = OperatingSystem.IsMacOS() ? 0x200 : 0x40;
+    public static int Truncate { get; } = FileTable.Truncate.Value;
 
-    public static int Truncate { get; } = OperatingSystem.IsMacOS() ? 0x400 : 0x200;
+    public static int Append { get; } = FileTable.Append.Value;
 
-    public static int Append { get; } = OperatingSystem.IsMacOS() ? 0x8 : 0x400;
+    public static int NoControllingTerminal { get; } = FileTable.NoControllingTerminal.Value;
 
-    public static int NoControllingTerminal { get; } = OperatingSystem.IsMacOS() ? 0x20000 : 0x100;
+    public static int CloseOnExec { get; } = FileTable.CloseOnExec.Value;
 
-    public static int CloseOnExec { get; } = OperatingSystem.IsMacOS() ? 0x1000000 : 0x80000;
+    public static int NoFollow { get; } = FileTable.NoFollow.Value;
 
-    public static int NoFollow { get; } = OperatingSystem.IsMacOS() ? 0x100 : 0x20000;
+    public static int Directory { get; } = FileTable.Directory.Value;
 
-    public static int Directory { get; } = OperatingSystem.IsMacOS() ? 0x100000 : 0x10000;
-
-    private static int NonBlocking { get; } = OperatingSystem.IsMacOS() ? 0x4 : 0x800;
-
-    // fcntl F_DUPFD_CLOEXEC.
-    private static int DuplicateCloseOnExec { get; } = OperatingSystem.IsMacOS() ? 67 : 1030;
+    public static int NonBlocking { get; } = FileTable.NonBlocking.Value;
 
     /// <summary>Opens a file; close-on-exec always.</summary>
     /// <param name="path">An absolute path, or one relative to the working directory.</param>
@@ -138,16 +133,33 @@ public static partial class Descriptor
     /// <exception cref="PosixException">The call failed.</exception>
     public static int DuplicateAbove(int descriptor, int minimum)
     {
-        var copy = Control(descriptor, DuplicateCloseOnExec, minimum);
+        var copy = Control(descriptor, FileTable.DuplicateCloseOnExec.Value, minimum);
         return copy >= 0 ? copy : throw PosixException.Last("fcntl(F_DUPFD_CLOEXEC)");
+    }
+
+    /// <summary>Makes <paramref name="number"/> a duplicate that programs executed by this process inherit.</summary>
+    /// <exception cref="PosixException">The call failed.</exception>
+    public static void DuplicateTo(int descriptor, int number)
+    {
+        if (DuplicateFile(descriptor, number) < 0)
+            throw PosixException.Last("dup2");
+    }
+
+    /// <summary>Lets no program that this process executes inherit the descriptor.</summary>
+    /// <exception cref="PosixException">The call failed.</exception>
+    public static void SetCloseOnExec(int descriptor)
+    {
+        if (Control(descriptor, FileTable.SetDescriptorFlags.Value, FileTable.DescriptorCloseOnExec.Value) < 0)
+            throw PosixException.Last("fcntl(F_SETFD)");
     }
 
     /// <summary>Makes reads and writes return at once, for all who have the file open by the same call; or wait again.</summary>
     /// <exception cref="PosixException">The call failed.</exception>
     public static void SetNonBlocking(int descriptor, bool on = true)
     {
-        var flags = Control(descriptor, GetFlags, 0);
-        if (flags < 0 || Control(descriptor, SetFlags, on ? flags | NonBlocking : flags & ~NonBlocking) < 0)
+        var flags = Control(descriptor, FileTable.GetFlags.Value, 0);
+        var wanted = on ? flags | NonBlocking : flags & ~NonBlocking;
+        if (flags < 0 || Control(descriptor, FileTable.SetFlags.Value, wanted) < 0)
             throw PosixException.Last("fcntl(F_SETFL)");
     }
 
@@ -195,6 +207,9 @@ public static partial class Descriptor
 
     [LibraryImport("libc", EntryPoint = "pipe", SetLastError = true)]
     private static partial int MakePipe(ref int ends);
+
+    [LibraryImport("libc", EntryPoint = "dup2", SetLastError = true)]
+    private static partial int DuplicateFile(int descriptor, int number);
 
     [LibraryImport("libc", EntryPoint = "fchdir", SetLastError = true)]
     private static partial int ChangeDirectoryTo(int descriptor);

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
+using VmHost.Posix.Tables;
 
 namespace VmHost.Posix;
 
@@ -27,6 +28,9 @@ public enum FileType
 
     /// <summary>A block device, such as a disk.</summary>
     BlockDevice,
+
+    /// <summary>A symbolic link; only <see cref="FileStatus.TryGetLink"/> reports one.</summary>
+    SymbolicLink,
 }
 
 /// <summary>Why a path leads to nothing that could be asked about; the same words on every system, unlike errno.</summary>
@@ -58,12 +62,8 @@ public enum FileFailure
 [StructLayout(LayoutKind.Auto)]
 public readonly partial record struct FileStatus
 {
-    // Large enough for struct statx (256 bytes) and for macOS's struct stat (144).
-    private const int BufferSize = 256;
-
-    private const int AtCurrentDirectory = -100;
-    private const int AtEmptyPath = 0x1000;
-    private const uint StatxBasicStats = 0x7ff;
+    private static int BufferSize { get; } =
+        (OperatingSystem.IsMacOS() ? StatTable.StatSize : StatTable.StatxSize).Value;
 
     /// <summary>What the path leads to.</summary>
     public FileType Type { get; private init; }
@@ -105,7 +105,25 @@ public readonly partial record struct FileStatus
         buffer.Clear();
         var result = OperatingSystem.IsMacOS()
             ? IsInode64Named ? StatInode64(path, ref buffer[0]) : Stat(path, ref buffer[0])
-            : Statx(AtCurrentDirectory, path, 0, StatxBasicStats, ref buffer[0]);
+            : Statx(StatTable.CurrentDirectory.Value, path, 0, (uint)StatTable.BasicStats.Value, ref buffer[0]);
+
+        return Finish(result, buffer, out status);
+    }
+
+    /// <summary>As <see cref="TryGet(string, out FileStatus)"/>, about the link itself where the path's last name is one.</summary>
+    /// <param name="path">Without NUL.</param>
+    /// <param name="status">The facts, or the reason of the failure.</param>
+    /// <returns>False when there is no such file or it may not be asked about.</returns>
+    /// <exception cref="ArgumentException">The path contains NUL.</exception>
+    public static bool TryGetLink(string path, out FileStatus status)
+    {
+        RefuseNul(path);
+
+        Span<byte> buffer = stackalloc byte[BufferSize];
+        buffer.Clear();
+        var result = OperatingSystem.IsMacOS()
+            ? IsInode64Named ? LstatInode64(path, ref buffer[0]) : Lstat(path, ref buffer[0])
+            : Statx(StatTable.CurrentDirectory.Value, path, StatTable.NoFollow.Value, (uint)StatTable.BasicStats.Value, ref buffer[0]);
 
         return Finish(result, buffer, out status);
     }
@@ -124,10 +142,11 @@ public readonly partial record struct FileStatus
         if (!TryGet(path, out status) || status.Type != FileType.Regular)
             return null;
 
-        var descriptor = Open(path, OpenFlags);
+        // Non-blocking, in case a FIFO took the place of the file.
+        var descriptor = Descriptor.TryOpen(path, Descriptor.ReadOnly | Descriptor.NonBlocking);
         if (descriptor < 0)
         {
-            status = Failed(Marshal.GetLastPInvokeError());
+            status = Failed(Descriptor.LastError);
             return null;
         }
 
@@ -163,7 +182,7 @@ public readonly partial record struct FileStatus
         buffer.Clear();
         var result = OperatingSystem.IsMacOS()
             ? IsInode64Named ? FstatInode64(descriptor, ref buffer[0]) : Fstat(descriptor, ref buffer[0])
-            : Statx(descriptor, "", AtEmptyPath, StatxBasicStats, ref buffer[0]);
+            : Statx(descriptor, "", StatTable.EmptyPath.Value, (uint)StatTable.BasicStats.Value, ref buffer[0]);
 
         return Finish(result, buffer, out status);
     }
@@ -189,13 +208,11 @@ public readonly partial record struct FileStatus
     private static FileFailure FailureOf(int errno) =>
         errno switch
         {
-            2 => FileFailure.NotFound,
-            20 => FileFailure.NotDirectory,
-            1 or 13 => FileFailure.AccessDenied,
-            40 when !OperatingSystem.IsMacOS() => FileFailure.LinkLoop,
-            62 when OperatingSystem.IsMacOS() => FileFailure.LinkLoop,
-            36 when !OperatingSystem.IsMacOS() => FileFailure.NameTooLong,
-            63 when OperatingSystem.IsMacOS() => FileFailure.NameTooLong,
+            Posix.Errno.NoEntry => FileFailure.NotFound,
+            Posix.Errno.NotDirectory => FileFailure.NotDirectory,
+            Posix.Errno.NotPermitted or Posix.Errno.AccessDenied => FileFailure.AccessDenied,
+            _ when errno == Posix.Errno.LinkLoop => FileFailure.LinkLoop,
+            _ when errno == Posix.Errno.NameTooLong => FileFailure.NameTooLong,
             _ => FileFailure.Other,
         };
 
@@ -203,53 +220,51 @@ public readonly partial record struct FileStatus
     private static FileStatus FromStatx(ReadOnlySpan<byte> statx) =>
         new()
         {
-            LinkCount = BinaryPrimitives.ReadUInt32LittleEndian(statx[16..]),
-            Owner = BinaryPrimitives.ReadUInt32LittleEndian(statx[20..]),
-            Type = TypeOf(BinaryPrimitives.ReadUInt16LittleEndian(statx[28..])),
-            Inode = BinaryPrimitives.ReadUInt64LittleEndian(statx[32..]),
-            Size = BinaryPrimitives.ReadInt64LittleEndian(statx[40..]),
+            LinkCount = BinaryPrimitives.ReadUInt32LittleEndian(statx[StatTable.StatxLinkCount.Value..]),
+            Owner = BinaryPrimitives.ReadUInt32LittleEndian(statx[StatTable.StatxOwner.Value..]),
+            Type = TypeOf(BinaryPrimitives.ReadUInt16LittleEndian(statx[StatTable.StatxMode.Value..])),
+            Inode = BinaryPrimitives.ReadUInt64LittleEndian(statx[StatTable.StatxInode.Value..]),
+            Size = BinaryPrimitives.ReadInt64LittleEndian(statx[StatTable.StatxLength.Value..]),
             ModifiedAt = Nanoseconds(
-                BinaryPrimitives.ReadInt64LittleEndian(statx[112..]),
-                BinaryPrimitives.ReadUInt32LittleEndian(statx[120..])),
-            Device = ((ulong)BinaryPrimitives.ReadUInt32LittleEndian(statx[136..]) << 32)
-                | BinaryPrimitives.ReadUInt32LittleEndian(statx[140..]),
+                BinaryPrimitives.ReadInt64LittleEndian(statx[StatTable.StatxModifiedSeconds.Value..]),
+                BinaryPrimitives.ReadUInt32LittleEndian(statx[StatTable.StatxModifiedNanoseconds.Value..])),
+            Device = ((ulong)BinaryPrimitives.ReadUInt32LittleEndian(statx[StatTable.StatxDeviceMajor.Value..]) << 32)
+                | BinaryPrimitives.ReadUInt32LittleEndian(statx[StatTable.StatxDeviceMinor.Value..]),
         };
 
     // struct stat with 64-bit inodes, from xnu's sys/stat.h. This branch was never run: no Mac was at hand.
     private static FileStatus FromMacStat(ReadOnlySpan<byte> stat) =>
         new()
         {
-            Device = BinaryPrimitives.ReadUInt32LittleEndian(stat),
-            Type = TypeOf(BinaryPrimitives.ReadUInt16LittleEndian(stat[4..])),
-            LinkCount = BinaryPrimitives.ReadUInt16LittleEndian(stat[6..]),
-            Inode = BinaryPrimitives.ReadUInt64LittleEndian(stat[8..]),
-            Owner = BinaryPrimitives.ReadUInt32LittleEndian(stat[16..]),
+            Device = BinaryPrimitives.ReadUInt32LittleEndian(stat[StatTable.StatDevice.Value..]),
+            Type = TypeOf(BinaryPrimitives.ReadUInt16LittleEndian(stat[StatTable.StatMode.Value..])),
+            LinkCount = BinaryPrimitives.ReadUInt16LittleEndian(stat[StatTable.StatLinkCount.Value..]),
+            Inode = BinaryPrimitives.ReadUInt64LittleEndian(stat[StatTable.StatInode.Value..]),
+            Owner = BinaryPrimitives.ReadUInt32LittleEndian(stat[StatTable.StatOwner.Value..]),
             ModifiedAt = Nanoseconds(
-                BinaryPrimitives.ReadInt64LittleEndian(stat[48..]),
-                BinaryPrimitives.ReadInt64LittleEndian(stat[56..])),
-            Size = BinaryPrimitives.ReadInt64LittleEndian(stat[96..]),
+                BinaryPrimitives.ReadInt64LittleEndian(stat[StatTable.StatModifiedSeconds.Value..]),
+                BinaryPrimitives.ReadInt64LittleEndian(stat[StatTable.StatModifiedNanoseconds.Value..])),
+            Size = BinaryPrimitives.ReadInt64LittleEndian(stat[StatTable.StatLength.Value..]),
         };
 
     // Wraps beyond the year 2262; it is compared, not shown.
     private static long Nanoseconds(long seconds, long nanoseconds) => unchecked((seconds * 1_000_000_000) + nanoseconds);
 
     private static FileType TypeOf(ushort mode) =>
-        (mode & 0xF000) switch
+        (mode & ModeBits.TypeMask) switch
         {
-            0x8000 => FileType.Regular,
-            0x4000 => FileType.Directory,
-            0x1000 => FileType.Fifo,
-            0xC000 => FileType.Socket,
-            0x2000 => FileType.CharacterDevice,
-            0x6000 => FileType.BlockDevice,
+            ModeBits.Regular => FileType.Regular,
+            ModeBits.Directory => FileType.Directory,
+            ModeBits.Fifo => FileType.Fifo,
+            ModeBits.Socket => FileType.Socket,
+            ModeBits.CharacterDevice => FileType.CharacterDevice,
+            ModeBits.BlockDevice => FileType.BlockDevice,
+            ModeBits.SymbolicLink => FileType.SymbolicLink,
             _ => FileType.Other,
         };
 
     // On Intel Macs the plain name is the old layout with 32-bit inodes.
     private static bool IsInode64Named => RuntimeInformation.ProcessArchitecture == Architecture.X64;
-
-    // O_RDONLY | O_NONBLOCK | O_CLOEXEC: non-blocking, in case a FIFO took the place of the file.
-    private static int OpenFlags => OperatingSystem.IsMacOS() ? 0x4 | 0x1000000 : 0x800 | 0x80000;
 
     [LibraryImport("libc", EntryPoint = "statx", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int Statx(int directory, string path, int flags, uint mask, ref byte buffer);
@@ -260,13 +275,15 @@ public readonly partial record struct FileStatus
     [LibraryImport("libc", EntryPoint = "stat$INODE64", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int StatInode64(string path, ref byte buffer);
 
+    [LibraryImport("libc", EntryPoint = "lstat", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int Lstat(string path, ref byte buffer);
+
+    [LibraryImport("libc", EntryPoint = "lstat$INODE64", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int LstatInode64(string path, ref byte buffer);
+
     [LibraryImport("libc", EntryPoint = "fstat", SetLastError = true)]
     private static partial int Fstat(int descriptor, ref byte buffer);
 
     [LibraryImport("libc", EntryPoint = "fstat$INODE64", SetLastError = true)]
     private static partial int FstatInode64(int descriptor, ref byte buffer);
-
-    // Declared without the variadic mode, which is read only when a file is made.
-    [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
-    private static partial int Open(string path, int flags);
 }

@@ -8,6 +8,9 @@ namespace VmHost.Posix;
 public sealed class PosixException(string operation, int errno)
     : IOException($"{operation}: {Marshal.GetPInvokeErrorMessage(errno)}")
 {
+    /// <summary>What was tried, with the path or number it was tried on.</summary>
+    public string Operation { get; } = operation;
+
     public int Errno { get; } = errno;
 
     internal static PosixException Last(string operation) => new(operation, Marshal.GetLastPInvokeError());

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
+using VmHost.Posix.Tables;
 
 namespace VmHost.Posix;
 
@@ -9,10 +10,6 @@ namespace VmHost.Posix;
 /// </summary>
 public static partial class ProcessIdentity
 {
-    private const int PidFileDescriptorOpen = 434;
-    private const int PidFileDescriptorSendSignal = 424;
-    private const int BsdInfo = 3;
-
     private static string? _hostBootId;
 
     /// <summary>This boot of the host; another value after a reboot.</summary>
@@ -37,7 +34,7 @@ public static partial class ProcessIdentity
         if (OperatingSystem.IsMacOS())
             return Signals.Send(pid, signal);
 
-        var descriptor = (int)SystemCall(PidFileDescriptorOpen, pid, 0, 0, 0);
+        var descriptor = (int)SystemCall(ProcessTable.CallPidDescriptorOpen.Value, pid, 0, 0, 0);
         if (descriptor < 0)
             return Descriptor.LastError == Errno.NoProcess ? false : throw PosixException.Last($"pidfd_open {pid}");
 
@@ -46,7 +43,7 @@ public static partial class ProcessIdentity
             if (StartTime(pid) != startTime)
                 return false;
 
-            if (SystemCall(PidFileDescriptorSendSignal, descriptor, signal, 0, 0) == 0)
+            if (SystemCall(ProcessTable.CallPidDescriptorSendSignal.Value, descriptor, signal, 0, 0) == 0)
                 return true;
 
             return Descriptor.LastError == Errno.NoProcess ? false : throw PosixException.Last($"pidfd_send_signal {pid}");
@@ -90,12 +87,11 @@ public static partial class ProcessIdentity
 
     private static long? StartTimeOnMac(int pid)
     {
-        // struct proc_bsdinfo: pbi_start_tvsec and pbi_start_tvusec are its last two fields, at 120 and 128 of 136.
-        Span<byte> info = stackalloc byte[136];
-        var count = ProcessInfo(pid, BsdInfo, 0, ref MemoryMarshal.GetReference(info), info.Length);
+        Span<byte> info = stackalloc byte[ProcessTable.BsdInfoSize.Value];
+        var count = ProcessInfo(pid, ProcessTable.BsdInfo.Value, 0, ref MemoryMarshal.GetReference(info), info.Length);
         return count < info.Length
             ? null
-            : (BitConverter.ToInt64(info[120..]) * 1_000_000) + BitConverter.ToInt64(info[128..]);
+            : (BitConverter.ToInt64(info[ProcessTable.BsdInfoStartSeconds.Value..]) * 1_000_000) + BitConverter.ToInt64(info[ProcessTable.BsdInfoStartMicroseconds.Value..]);
     }
 
     [LibraryImport("libc", EntryPoint = "syscall", SetLastError = true)]

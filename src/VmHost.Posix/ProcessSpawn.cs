@@ -1,5 +1,5 @@
-using System.Collections;
 using System.Runtime.InteropServices;
+using VmHost.Posix.Tables;
 
 namespace VmHost.Posix;
 
@@ -9,15 +9,8 @@ namespace VmHost.Posix;
 /// </summary>
 public sealed unsafe partial class ProcessSpawn : IDisposable
 {
-    // More than posix_spawnattr_t and posix_spawn_file_actions_t need (336 and 80 bytes in glibc, a pointer on macOS).
-    private const int StructureSize = 512;
-
-    private const short ResetSignals = 0x04;
-    private const short SetSignalMask = 0x08;
-    private const short CloseOnExecByDefault = 0x4000;   // macOS only
-
-    private readonly nint _attributes = Zeroed();
-    private readonly nint _actions = Zeroed();
+    private readonly nint _attributes = Zeroed(ProcessTable.SpawnAttributesSize);
+    private readonly nint _actions = Zeroed(ProcessTable.SpawnActionsSize);
 
     public ProcessSpawn()
     {
@@ -25,14 +18,19 @@ public sealed unsafe partial class ProcessSpawn : IDisposable
         Check(InitActions(_actions), "posix_spawn_file_actions_init");
     }
 
-    private static short OwnSession { get; } = (short)(OperatingSystem.IsMacOS() ? 0x400 : 0x80);
+    /// <summary>Whether the process leads a session of its own. False for a process that begins one itself.</summary>
+    public bool OwnSession { get; init; } = true;
 
     /// <summary>Signals that the process starts with blocked; all its threads inherit that.</summary>
     public IReadOnlyList<int> BlockedSignals { get; init; } = [];
 
+    /// <summary>The whole environment of the process; null for a copy of this process's own.</summary>
+    public IReadOnlyDictionary<string, string>? Variables { get; init; }
+
     /// <summary>
-    /// Opens <paramref name="path"/> as <paramref name="number"/> in the child. A terminal opened so becomes its
-    /// controlling terminal, since the child leads a session and has none.
+    /// Opens <paramref name="path"/> as <paramref name="number"/> in the child. On Linux a terminal opened so becomes
+    /// its controlling terminal, since the child leads a session and has none. On macOS it does not: there files are
+    /// opened before the session begins (xnu's bsd/kern/kern_exec.c, lines 4337 and 4586).
     /// </summary>
     public void Open(int number, string path, int flags) =>
         Check(AddOpen(_actions, number, path, flags, 0), "posix_spawn_file_actions_addopen");
@@ -54,13 +52,15 @@ public sealed unsafe partial class ProcessSpawn : IDisposable
     /// <exception cref="PosixException">It could not be started; the error number is that of <c>execve</c>.</exception>
     public int Start(string executable, IReadOnlyList<string> arguments, int firstClosed)
     {
-        var flags = (short)(ResetSignals | SetSignalMask | OwnSession);
+        var flags = ProcessTable.SpawnResetSignals.Value | ProcessTable.SpawnSetSignalMask.Value;
+        if (OwnSession)
+            flags |= ProcessTable.SpawnNewSession.Value;
         if (OperatingSystem.IsMacOS())
-            flags |= CloseOnExecByDefault;
+            flags |= ProcessTable.SpawnCloseOnExecByDefault.Value;
         else
             Check(AddCloseFrom(_actions, firstClosed), "posix_spawn_file_actions_addclosefrom_np");
 
-        Check(SetFlags(_attributes, flags), "posix_spawnattr_setflags");
+        Check(SetFlags(_attributes, (short)flags), "posix_spawnattr_setflags");
 
         var signals = stackalloc byte[SignalSet.Size];
         SignalSet.Fill(signals);
@@ -68,23 +68,13 @@ public sealed unsafe partial class ProcessSpawn : IDisposable
         SignalSet.Of(signals, BlockedSignals);
         Check(SetMask(_attributes, signals), "posix_spawnattr_setsigmask");
 
-        var argv = NativeStrings([executable, .. arguments]);
-        var environment = NativeStrings(Environment.GetEnvironmentVariables()
-            .Cast<DictionaryEntry>()
-            .Select(variable => $"{variable.Key}={variable.Value}"));
-        try
-        {
-            int error, pid;
-            fixed (nint* firstArgument = argv, firstVariable = environment)
-                error = Spawn(out pid, executable, _actions, _attributes, firstArgument, firstVariable);
+        using var argv = new NativeStrings([executable, .. arguments]);
+        using var environment = Variables is { } variables ? new NativeStrings([.. variables.Select(static variable => $"{variable.Key}={variable.Value}")]) : NativeStrings.OfEnvironment();
+        int error, pid;
+        fixed (nint* firstArgument = &argv.First, firstVariable = &environment.First)
+            error = Spawn(out pid, executable, _actions, _attributes, firstArgument, firstVariable);
 
-            return error == 0 ? pid : throw new PosixException($"start {executable}", error);
-        }
-        finally
-        {
-            Free(argv);
-            Free(environment);
-        }
+        return error == 0 ? pid : throw new PosixException($"start {executable}", error);
     }
 
     public void Dispose()
@@ -102,17 +92,7 @@ public sealed unsafe partial class ProcessSpawn : IDisposable
             throw new PosixException(operation, error);
     }
 
-    private static nint Zeroed() => (nint)NativeMemory.AllocZeroed(StructureSize);
-
-    // Null-terminated, as execve wants its lists.
-    private static nint[] NativeStrings(IEnumerable<string> values) =>
-        [.. values.Select(Marshal.StringToCoTaskMemUTF8), 0];
-
-    private static void Free(nint[] strings)
-    {
-        foreach (var value in strings)
-            Marshal.FreeCoTaskMem(value);
-    }
+    private static nint Zeroed(SystemValue size) => (nint)NativeMemory.AllocZeroed((nuint)size.Value);
 
     [LibraryImport("libc", EntryPoint = "posix_spawn", StringMarshalling = StringMarshalling.Utf8)]
     private static partial int Spawn(

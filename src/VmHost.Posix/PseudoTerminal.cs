@@ -5,10 +5,6 @@ namespace VmHost.Posix;
 /// <summary>A raw pseudo-terminal: every byte passes as it is, both ways.</summary>
 public sealed partial class PseudoTerminal
 {
-    // Larger than struct termios of any supported system (60 bytes on Linux, 72 on macOS).
-    private const int TermiosSize = 256;
-    private const int Now = 0;
-
     private PseudoTerminal(int master, int slave, string slavePath)
     {
         Master = master;
@@ -46,51 +42,16 @@ public sealed partial class PseudoTerminal
         var path = Marshal.PtrToStringUTF8(NameOf(master)) ?? throw PosixException.Last("ptsname");
         var slave = Descriptor.Open(path, Descriptor.ReadWrite | Descriptor.NoControllingTerminal);
 
-        MakeRaw(slave);
+        // cfmakeraw clears OPOST only, and QEMU's stdio chardev sets it again: with ONLCR still there a line feed
+        // would come out as two bytes.
+        TerminalSettings.Of(slave).ToRaw().WithoutOutputProcessing().ApplyTo(slave);
         Descriptor.SetNonBlocking(master);
         return new PseudoTerminal(master, slave, path);
     }
 
-    /// <summary>Tells the terminal's size in characters.</summary>
+    /// <summary>Sets the terminal's size in characters.</summary>
     /// <exception cref="PosixException">The call failed.</exception>
-    public void Resize(ushort columns, ushort rows)
-    {
-        var size = new WindowSize { Rows = rows, Columns = columns };
-        var request = (nuint)(OperatingSystem.IsMacOS() ? 0x80087467u : 0x5414u);
-        var result = Variadic.OnStack
-            ? ControlOnStack(Master, request, 0, 0, 0, 0, 0, 0, ref size)
-            : Control(Master, request, ref size);
-        if (result != 0)
-            throw PosixException.Last("ioctl(TIOCSWINSZ)");
-    }
-
-    private static void MakeRaw(int terminal)
-    {
-        Span<byte> settings = stackalloc byte[TermiosSize];
-        settings.Clear();
-        ref var termios = ref MemoryMarshal.GetReference(settings);
-        if (GetAttributes(terminal, ref termios) != 0)
-            throw PosixException.Last("tcgetattr");
-
-        MakeRaw(ref termios);
-
-        // cfmakeraw clears OPOST only, and QEMU's stdio chardev sets it again: with ONLCR still there a line feed
-        // would come out as two bytes. c_oflag is the second word (4 bytes on Linux, 8 on macOS).
-        var word = OperatingSystem.IsMacOS() ? 8 : 4;
-        settings.Slice(word, word).Clear();
-
-        if (SetAttributes(terminal, Now, ref termios) != 0)
-            throw PosixException.Last("tcsetattr");
-    }
-
-    [StructLayout(LayoutKind.Sequential)]
-    private struct WindowSize
-    {
-        public ushort Rows;
-        public ushort Columns;
-        public ushort WidthInPixels;
-        public ushort HeightInPixels;
-    }
+    public void Resize(ushort columns, ushort rows) => TerminalDevice.Resize(Master, columns, rows);
 
     [LibraryImport("libc", EntryPoint = "posix_openpt", SetLastError = true)]
     private static partial int OpenMaster(int flags);
@@ -103,20 +64,4 @@ public sealed partial class PseudoTerminal
 
     [LibraryImport("libc", EntryPoint = "ptsname", SetLastError = true)]
     private static partial nint NameOf(int master);
-
-    [LibraryImport("libc", EntryPoint = "tcgetattr", SetLastError = true)]
-    private static partial int GetAttributes(int terminal, ref byte termios);
-
-    [LibraryImport("libc", EntryPoint = "tcsetattr", SetLastError = true)]
-    private static partial int SetAttributes(int terminal, int when, ref byte termios);
-
-    [LibraryImport("libc", EntryPoint = "cfmakeraw")]
-    private static partial void MakeRaw(ref byte termios);
-
-    [LibraryImport("libc", EntryPoint = "ioctl", SetLastError = true)]
-    private static partial int Control(int terminal, nuint request, ref WindowSize size);
-
-    [LibraryImport("libc", EntryPoint = "ioctl", SetLastError = true)]
-    private static partial int ControlOnStack(
-        int terminal, nuint request, nint x2, nint x3, nint x4, nint x5, nint x6, nint x7, ref WindowSize size);
 }

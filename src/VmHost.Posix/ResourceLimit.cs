@@ -1,27 +1,27 @@
+using System.Buffers.Binary;
 using System.Runtime.InteropServices;
+using VmHost.Posix.Tables;
 
 namespace VmHost.Posix;
 
 /// <summary>What this process may have of something (<c>getrlimit</c>).</summary>
-public static unsafe partial class ResourceLimit
+public static partial class ResourceLimit
 {
-    // RLIMIT_NOFILE.
-    private static int OpenFilesResource { get; } = OperatingSystem.IsMacOS() ? 8 : 7;
-
     /// <summary>Descriptors that may be open at the same time; .NET has raised it as far as it may by then.</summary>
     /// <exception cref="PosixException">The call failed.</exception>
     public static long OpenFiles
     {
         get
         {
-            var limits = stackalloc ulong[2];
-            if (Get(OpenFilesResource, limits) != 0)
+            Span<byte> limits = stackalloc byte[ProcessTable.LimitSize.Value];
+            if (Get(ProcessTable.LimitOpenFiles.Value, ref MemoryMarshal.GetReference(limits)) != 0)
                 throw PosixException.Last("getrlimit");
 
-            return (long)Math.Min(limits[0], long.MaxValue);
+            var current = BinaryPrimitives.ReadUInt64LittleEndian(limits[ProcessTable.LimitCurrent.Value..]);
+            return (long)Math.Min(current, long.MaxValue);
         }
     }
 
     [LibraryImport("libc", EntryPoint = "getrlimit", SetLastError = true)]
-    private static partial int Get(int resource, ulong* limits);
+    private static partial int Get(int resource, ref byte limits);
 }

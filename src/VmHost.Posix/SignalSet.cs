@@ -1,12 +1,13 @@
 using System.Runtime.InteropServices;
+using VmHost.Posix.Tables;
 
 namespace VmHost.Posix;
 
 /// <summary>A <c>sigset_t</c> in caller-owned memory.</summary>
 internal static unsafe partial class SignalSet
 {
-    /// <summary>Bytes to reserve: glibc's set has 128, macOS' 4.</summary>
-    internal const int Size = 128;
+    /// <summary>Bytes to reserve.</summary>
+    internal static int Size { get; } = SignalTable.SetSize.Value;
 
     internal static void Fill(byte* set) => _ = FillSet(set);
 

@@ -1,23 +1,32 @@
 using System.Runtime.InteropServices;
+using VmHost.Posix.Tables;
 
 namespace VmHost.Posix;
 
-/// <summary>Signals by number, the same on every supported system.</summary>
+/// <summary>Signals, with this operating system's numbers.</summary>
 public static unsafe partial class Signals
 {
     public const int Hangup = 1;
     public const int Interrupt = 2;
     public const int Kill = 9;
     public const int Pipe = 13;
+    public const int Alarm = 14;
     public const int Terminate = 15;
+    public const int ProcessorTimeLimit = 24;
+    public const int VirtualAlarm = 26;
 
-    private const nint Ignored = 1;
+    /// <summary>The handler numbers that the kernel knows.</summary>
+    internal const int Default = 0;
+    internal const int Ignored = 1;
 
-    /// <summary>SIGUSR1.</summary>
-    public static int User1 { get; } = OperatingSystem.IsMacOS() ? 30 : 10;
+    // Signals of POSIX; those above are real-time signals, which nothing ignores.
+    private const int Highest = 31;
 
-    // SIG_BLOCK.
-    private static int Block { get; } = OperatingSystem.IsMacOS() ? 1 : 0;
+    public static int Stop { get; } = SignalTable.Stop.Value;
+
+    public static int User1 { get; } = SignalTable.User1.Value;
+
+    public static int User2 { get; } = SignalTable.User2.Value;
 
     /// <summary>Sends a signal; false when no such process is left.</summary>
     /// <exception cref="PosixException">It may not be signalled.</exception>
@@ -31,14 +40,28 @@ public static unsafe partial class Signals
         return Descriptor.LastError == Errno.NoProcess ? false : throw PosixException.Last($"kill {pid}");
     }
 
+    /// <summary>Sends a signal to this thread.</summary>
+    public static void Raise(int signal) => _ = RaiseSignal(signal);
+
     public static void Ignore(int signal) => _ = SetHandler(signal, Ignored);
+
+    /// <summary>
+    /// Ignores no signal any more. A program that this process executes inherits which signals are ignored, and .NET
+    /// ignores SIGPIPE.
+    /// </summary>
+    public static void ResetAll()
+    {
+        // SIGKILL and SIGSTOP refuse, which is their default.
+        for (var signal = 1; signal <= Highest; signal++)
+            _ = SetHandler(signal, Default);
+    }
 
     /// <summary>Blocks a signal in this thread and those that it starts from now on.</summary>
     public static void BlockInThisThread(int signal)
     {
         var set = stackalloc byte[SignalSet.Size];
         SignalSet.Of(set, [signal]);
-        _ = SetThreadMask(Block, set, null);
+        _ = SetThreadMask(SignalTable.Block.Value, set, null);
     }
 
     /// <summary>Whether this thread blocks a signal.</summary>
@@ -46,7 +69,7 @@ public static unsafe partial class Signals
     {
         var set = stackalloc byte[SignalSet.Size];
         SignalSet.Of(set, []);
-        return SetThreadMask(Block, null, set) == 0 && SignalSet.Contains(set, signal);
+        return SetThreadMask(SignalTable.Block.Value, null, set) == 0 && SignalSet.Contains(set, signal);
     }
 
     /// <summary>Waits for one of several signals that every thread of this process blocks, and returns it.</summary>
@@ -61,6 +84,9 @@ public static unsafe partial class Signals
 
     [LibraryImport("libc", EntryPoint = "kill", SetLastError = true)]
     private static partial int SendSignal(int pid, int signal);
+
+    [LibraryImport("libc", EntryPoint = "raise")]
+    private static partial int RaiseSignal(int signal);
 
     [LibraryImport("libc", EntryPoint = "signal")]
     private static partial nint SetHandler(int signal, nint handler);

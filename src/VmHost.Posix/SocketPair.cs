@@ -1,19 +1,17 @@
 using System.Runtime.InteropServices;
+using VmHost.Posix.Tables;
 
 namespace VmHost.Posix;
 
 /// <summary>Two connected Unix stream sockets without a name.</summary>
 public static partial class SocketPair
 {
-    private const int UnixFamily = 1;
-    private const int Stream = 1;
-
     /// <summary>Makes a pair; both ends close-on-exec, with numbers of 10 and above.</summary>
     /// <exception cref="PosixException">The call failed.</exception>
     public static (int First, int Second) Create()
     {
         Span<int> ends = stackalloc int[2];
-        if (MakePair(UnixFamily, Stream, 0, ref MemoryMarshal.GetReference(ends)) != 0)
+        if (MakePair(SocketTable.UnixFamily.Value, SocketTable.Stream.Value, 0, ref MemoryMarshal.GetReference(ends)) != 0)
             throw PosixException.Last("socketpair");
 
         // Renumbered away from those that a spawned child gets, and made close-on-exec on the way.

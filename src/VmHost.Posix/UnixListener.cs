@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Text;
+using VmHost.Posix.Tables;
 
 namespace VmHost.Posix;
 
@@ -9,10 +10,6 @@ public static partial class UnixListener
     /// <summary>The longest socket path in UTF-8 bytes: macOS has room for 104 with the end mark, Linux for 108.</summary>
     public const int MaxPathBytes = 103;
 
-    private const int UnixFamily = 1;
-    private const int Stream = 1;
-    private const int AddressSize = 110;
-
     /// <summary>Binds and listens; the caller owns the path.</summary>
     /// <exception cref="PosixException">The call failed, or the path is too long.</exception>
     public static int Listen(string path)
@@ -21,21 +18,19 @@ public static partial class UnixListener
         if (name.Length > MaxPathBytes)
             throw new PosixException($"bind {path}", Errno.Invalid);
 
-        Span<byte> address = stackalloc byte[AddressSize];
+        Span<byte> address = stackalloc byte[SocketTable.AddressSize.Value];
         address.Clear();
-        if (OperatingSystem.IsMacOS())
-            address[1] = UnixFamily;
-        else
-            address[0] = UnixFamily;
-        name.CopyTo(address[2..]);
+        var pathOffset = SocketTable.AddressPath.Value;
+        address[SocketTable.AddressFamily.Value] = (byte)SocketTable.UnixFamily.Value;
+        name.CopyTo(address[pathOffset..]);
 
-        var opened = MakeSocket(UnixFamily, Stream, 0);
+        var opened = MakeSocket(SocketTable.UnixFamily.Value, SocketTable.Stream.Value, 0);
         if (opened < 0)
             throw PosixException.Last("socket");
 
         var socket = Descriptor.DuplicateAbove(opened, 10);
         Descriptor.Close(opened);
-        if (Bind(socket, ref MemoryMarshal.GetReference(address), (uint)(name.Length + 3)) != 0 || Listen(socket, 16) != 0)
+        if (Bind(socket, ref MemoryMarshal.GetReference(address), (uint)(pathOffset + name.Length + 1)) != 0 || Listen(socket, 16) != 0)
         {
             var error = Descriptor.LastError;
             Descriptor.Close(socket);

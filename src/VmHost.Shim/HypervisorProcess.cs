@@ -35,6 +35,9 @@ internal sealed class HypervisorProcess
     /// <exception cref="PosixException">It cannot be started.</exception>
     internal static HypervisorProcess Start(LaunchRecord launch, string slavePath, int messages, int monitor)
     {
+        if (ExecStep.IsUsed)
+            return new HypervisorProcess(ExecStep.Start(launch, slavePath, messages, given: monitor >= 0 ? [Lock, monitor] : [Lock]));
+
         using var spawn = new ProcessSpawn();
         spawn.Open(0, slavePath, Descriptor.ReadWrite);
         spawn.Give(launch.ConsoleOnStandardOutput ? 0 : messages, 1);

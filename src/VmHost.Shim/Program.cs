@@ -6,6 +6,11 @@ using VmHost.Shim;
 const int MachineDirectory = 4;
 const int ReportPipe = 5;
 
+if (args is [ExecStep.Option, .. var step])
+    return ExecStep.Run(step);
+
+ExecStep.IsUsed |= args is [ExecStep.AlwaysOption];
+
 Signals.Ignore(Signals.Hangup);
 Signals.Ignore(Signals.Interrupt);
 Signals.Ignore(Signals.Pipe);

@@ -17,6 +17,9 @@ public sealed class ConsoleSanitizerTests
     [InlineData("\u001b[31", "")]
     [InlineData("a\u009b31mb\u0085c", "abc")]
     [InlineData("grün 日本 😀 \u00a0", "grün 日本 😀 \u00a0")]
+    [InlineData("a\u202eb\u2066c\u2069d\u200ee\u061cf", "abcdef")]
+    [InlineData("a\u200bb\u2060c\ufeffd\u00ade\U000e0041f\u2028g\u2029h", "abcdefgh")]
+    [InlineData("\u0646\u0645\u06cc\u200c\u062f\u0627\u0646\u0645 👩\u200d🚀", "\u0646\u0645\u06cc\u200c\u062f\u0627\u0646\u0645 👩\u200d🚀")]
     public void What_a_terminal_would_obey_is_removed(string output, string shown) =>
         Assert.Equal(shown, Clean(Encoding.UTF8.GetBytes(output)));
 

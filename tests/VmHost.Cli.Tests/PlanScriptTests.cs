@@ -47,6 +47,27 @@ public sealed class PlanScriptTests : IDisposable
         Assert.Contains("cuts paths at commas", Assert.Throws<CliException>(() => PlanScript.Compose(plan)).Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void A_link_whose_name_begins_with_anothers_is_replaced_as_a_whole()
+    {
+        var plan = new PlanMachineResponse { Hypervisor = HypervisorKind.Xhyve, Executable = "/bin/true" };
+        foreach (var number in new[] { 1, 10, 100 })
+        {
+            plan.Links.Add(new PlanLink { Path = $"/state/m/disk{number}", Target = $"/images/{number}.img" });
+            plan.Options.Add(new PlanOption { Words = { "-s", $"{number},virtio-blk,/state/m/disk{number}" } });
+        }
+
+        var forward = PlanScript.Compose(plan);
+        var links = plan.Links.Reverse().ToList();
+        plan.Links.Clear();
+        plan.Links.AddRange(links);
+
+        Assert.Equal(forward, PlanScript.Compose(plan));
+        foreach (var number in new[] { 1, 10, 100 })
+            Assert.Contains($"{number},virtio-blk,/images/{number}.img", forward, StringComparison.Ordinal);
+        Assert.DoesNotContain("/state/m", forward, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("redis", "/images/demo", "redis")]
     [InlineData(null, "/images/demo", "demo")]

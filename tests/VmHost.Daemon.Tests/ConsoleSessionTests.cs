@@ -250,7 +250,7 @@ public sealed class ConsoleSessionTests(FakeDaemonFixture fixture) : IClassFixtu
         Assert.Equal("fakehv: ready\r\nexit\r"u8.ToArray(), DaemonClient.Truth(_daemon, machine));
         using var late = Console("send", "sent", "x");
         Assert.NotEqual(0, (await late.ExitAsync()).Code);
-        Assert.Contains("start it with: vmctl start sent", late.Shown, StringComparison.Ordinal);
+        await late.ShowsAsync("start it with: vmctl start sent");
     }
 
     [Fact]

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Grpc.Core;
+using VmHost.Protocol.V1;
 using VmHost.TestKit;
 
 namespace VmHost.Daemon.Tests;
@@ -22,6 +23,33 @@ public sealed class LimitsTests
         Assert.Contains("2 is the most", refused.Status.Detail, StringComparison.Ordinal);
         await client.Machines.DeleteMachineAsync(new() { Machine = "one" });
         await client.RunAsync(daemon, "three", "banner");
+    }
+
+    [Fact]
+    public async Task Of_many_requests_at_once_no_more_are_carried_out_than_there_is_room_for()
+    {
+        await using var daemon = await DaemonProcess.StartOnFakeAsync("--max-machines", "3");
+        using var client = new DaemonClient(daemon);
+
+        // The daemon has not asked its hypervisor yet: all requests wait for that, behind the first look at the number.
+        var requests = Enumerable.Range(0, 20).Select(number => new RunMachineRequest { Name = $"m{number}", Spec = DaemonClient.Fake(daemon, "banner;hang") }).ToList();
+
+        var answers = await Task.WhenAll(requests.Select(async request =>
+        {
+            try
+            {
+                await client.Machines.RunMachineAsync(request);
+                return StatusCode.OK;
+            }
+            catch (RpcException e)
+            {
+                return e.StatusCode;
+            }
+        }));
+
+        Assert.Equal(3, answers.Count(answer => answer == StatusCode.OK));
+        Assert.Equal(17, answers.Count(answer => answer == StatusCode.ResourceExhausted));
+        Assert.Equal(3, (await client.Machines.ListMachinesAsync(new())).Machines.Count);
     }
 
     [Fact]

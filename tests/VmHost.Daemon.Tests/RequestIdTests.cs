@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Grpc.Core;
 using VmHost.Client;
 using VmHost.Protocol.V1;
@@ -37,6 +38,50 @@ public sealed class RequestIdTests
         var again = await new ResumingRun(client.Machines, TimeProvider.System).RunAsync(request, TestContext.Current.CancellationToken);
 
         Assert.Equal((first.Machine.Id, MachineState.Running, 1), (again.Machine.Id, again.Machine.State, again.Machine.BootCount));
+    }
+
+    [Fact]
+    public async Task The_id_with_another_request_is_refused_by_the_next_daemon_too()
+    {
+        await using var daemon = await DaemonProcess.StartOnFakeAsync();
+        using var client = new DaemonClient(daemon);
+        var request = new RunMachineRequest { Name = "known", Spec = DaemonClient.Fake(daemon, "banner;hang"), RequestId = "b2d5c3" };
+        var first = await client.Machines.RunMachineAsync(request);
+
+        await daemon.KillAsync();
+        await daemon.StartAsync();
+        using var later = new DaemonClient(daemon);
+        var other = request.Clone();
+        other.Spec.CpuCount = 2;
+
+        Assert.Equal(StatusCode.InvalidArgument, (await Assert.ThrowsAsync<RpcException>(async () => await later.Machines.RunMachineAsync(other))).StatusCode);
+        Assert.Equal(first.Machine.Id, (await later.Machines.RunMachineAsync(request)).Machine.Id);
+        await later.Machines.DeleteMachineAsync(new() { Machine = "known", Force = true });
+        await daemon.KillAsync();
+        await daemon.StartAsync();
+        using var last = new DaemonClient(daemon);
+        Assert.NotEqual(first.Machine.Id, (await last.Machines.RunMachineAsync(other)).Machine.Id);
+    }
+
+    [Fact]
+    public async Task A_record_of_a_version_without_digests_is_found_by_the_id_alone()
+    {
+        await using var daemon = await DaemonProcess.StartOnFakeAsync();
+        using var client = new DaemonClient(daemon);
+        var request = new RunMachineRequest { Name = "older", Spec = DaemonClient.Fake(daemon, "banner;hang"), RequestId = "b2d5c3" };
+        var first = await client.Machines.RunMachineAsync(request);
+        await daemon.KillAsync();
+        var file = Path.Combine(daemon.MachineDirectory(first.Machine.Id), "machine.json");
+        var record = JsonNode.Parse(await File.ReadAllTextAsync(file, TestContext.Current.CancellationToken))!.AsObject();
+        Assert.True(record.Remove("request_digest"));
+        await File.WriteAllTextAsync(file, record.ToJsonString(), TestContext.Current.CancellationToken);
+
+        await daemon.StartAsync();
+        using var later = new DaemonClient(daemon);
+        var other = request.Clone();
+        other.Spec.CpuCount = 2;
+
+        Assert.Equal(first.Machine.Id, (await later.Machines.RunMachineAsync(other)).Machine.Id);
     }
 
     [Fact]

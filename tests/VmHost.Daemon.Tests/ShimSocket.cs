@@ -45,5 +45,31 @@ internal sealed class ShimSocket : IDisposable
         }
     }
 
+    /// <summary>Waits for the end of the connection, past what the shim still sends; false if it sends an answer.</summary>
+    internal async Task<bool> IsClosedAsync(CancellationToken ct)
+    {
+        while (true)
+        {
+            while (_received.TryTake(out var type, out _))
+            {
+                if (type != FrameType.MonitorSaid)
+                    return false;
+            }
+
+            try
+            {
+                var count = await _socket.ReceiveAsync(_received.Free, ct);
+                if (count == 0)
+                    return true;
+
+                _received.Received(count);
+            }
+            catch (SocketException)
+            {
+                return true;   // reset: closed with something unread
+            }
+        }
+    }
+
     public void Dispose() => _socket.Dispose();
 }

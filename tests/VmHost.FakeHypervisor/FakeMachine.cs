@@ -67,6 +67,9 @@ internal abstract class FakeMachine : IDisposable
     /// <summary>The guest resets, and the process stays.</summary>
     internal virtual void ResetInPlace() => throw OnlyInQemu();
 
+    /// <summary>The monitor tells so many events.</summary>
+    internal virtual void Chatter(long count) => throw OnlyInQemu();
+
     /// <summary>The guest reports a panic by its device for that; does not return.</summary>
     internal virtual void Panic() => throw OnlyInQemu();
 

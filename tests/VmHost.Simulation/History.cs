@@ -108,7 +108,9 @@ internal sealed class History
     internal void Drain()
     {
         Progress(MostProgress);
-        if (Daemon is { World.EffectsBegun: true, Life.Phase: not MachinePhase.Adopting } daemon)
+
+        // A press of the power button that is under way is over first, in at most 2 s.
+        if (Daemon is { World.EffectsBegun: true, Life.Phase: not (MachinePhase.Adopting or MachinePhase.Stopping { Progress.IsPressing: true }) } daemon)
             daemon.Clients.CheckGraceTimes();
     }
 

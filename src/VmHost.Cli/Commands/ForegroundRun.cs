@@ -4,8 +4,8 @@ using VmHost.Protocol.V1;
 namespace VmHost.Cli.Commands;
 
 /// <summary>
-/// Shows a machine's console until it ends. The first Ctrl-C or SIGTERM asks it to halt, the second kills it; at a terminal
-/// all keys, Ctrl-C too, go to the guest, and Ctrl-] leaves it running.
+/// Shows a machine's console until it ends. The first Ctrl-C or SIGTERM asks it to halt, a second one at least a second later kills it;
+/// at a terminal all keys, Ctrl-C too, go to the guest, and Ctrl-] leaves it running.
 /// </summary>
 /// <param name="daemon">That runs it.</param>
 /// <param name="machine">As it was started.</param>
@@ -74,7 +74,7 @@ internal sealed class ForegroundRun(Connection daemon, Machine machine)
 
     private Task HaltAsync()
     {
-        Output.Note($"vmctl: asked {machine.Name} to halt; once more to kill it");
+        Output.Note($"vmctl: asked {machine.Name} to halt; another signal after {RepeatedSignals.Window.TotalSeconds:0} s kills it");
         return ReportingAsync("halt", async () => await daemon.Machines.HaltMachineAsync(new() { Machine = machine.Id }));
     }
 

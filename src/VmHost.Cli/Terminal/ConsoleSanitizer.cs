@@ -6,7 +6,7 @@ namespace VmHost.Cli.Terminal;
 /// <summary>
 /// Removes from a guest's output what a terminal would obey: escape sequences as a whole (CSI, OSC, DCS and the like,
 /// also those begun by an 8-bit control) and control characters but tab, line feed and a carriage return before a line
-/// feed. What is left is valid UTF-8. It works byte by byte, so it does not matter how the output is cut into pieces.
+/// feed. Also what makes a reader see another line than was written: direction marks and invisible characters. What is left is valid UTF-8. It works byte by byte, so it does not matter how the output is cut into pieces.
 /// </summary>
 internal sealed class ConsoleSanitizer
 {
@@ -16,6 +16,10 @@ internal sealed class ConsoleSanitizer
     private const byte Substitute = 0x1a;
     private const byte Delete = 0x7f;
     private const byte FirstNonAscii = 0x80;
+
+    // Invisible, and part of how some scripts and pictures are written.
+    private const int ZeroWidthNonJoiner = 0x200C;
+    private const int ZeroWidthJoiner = 0x200D;
 
     // A sequence that does not end would hide everything behind it.
     private const int MaxSequence = 4096;
@@ -159,7 +163,7 @@ internal sealed class ConsoleSanitizer
         {
             TakeControl(rune.Value);
         }
-        else
+        else if (!Output.IsInvisible(rune) || rune.Value is ZeroWidthNonJoiner or ZeroWidthJoiner)
         {
             _clean.Write(_partial.AsSpan(0, length));
         }

@@ -37,7 +37,7 @@ internal static class Output
         {
             if (rune.Value is '\n' or '\r' or '\t')
                 result.Append(' ');
-            else if (Rune.IsControl(rune) || IsInvisible(Rune.GetUnicodeCategory(rune)))
+            else if (Rune.IsControl(rune) || IsInvisible(rune))
                 result.Append('?');
             else
                 result.Append(rune.ToString());
@@ -46,7 +46,7 @@ internal static class Output
         return result.ToString();
     }
 
-    // Direction marks and line separators change what a reader takes the line to be.
-    private static bool IsInvisible(UnicodeCategory category) =>
-        category is UnicodeCategory.Format or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator;
+    /// <summary>Direction marks, line separators and characters without a shape: they change what a reader takes the line to be.</summary>
+    internal static bool IsInvisible(Rune rune) =>
+        Rune.GetUnicodeCategory(rune) is UnicodeCategory.Format or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator;
 }

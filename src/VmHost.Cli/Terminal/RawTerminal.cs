@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using VmHost.Posix;
 
 namespace VmHost.Cli.Terminal;
 
@@ -6,49 +7,40 @@ namespace VmHost.Cli.Terminal;
 /// The terminal on stdin in raw mode: every key goes to whoever reads, Ctrl-C too. It is as it was once this is disposed, when a
 /// signal ends vmctl, and, but for what the guest drew, while one stops it.
 /// </summary>
-internal sealed partial class RawTerminal : IDisposable
+internal sealed class RawTerminal : IDisposable
 {
     private const int Input = 0;
-    private const int Now = 0;
 
-    // Also forgets what was typed and not read, such as a terminal's late answer to the guest.
-    private const int Flush = 2;
-
-    // Those that end a program, and that .NET has no names for: SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM, SIGXCPU. SIGINT and SIGTERM
-    // are for whoever runs the command.
+    // Those that end a program; .NET has no names for some. SIGINT and SIGTERM are for whoever runs the command.
     private static readonly PosixSignal[] Ending =
     [
-        PosixSignal.SIGHUP, PosixSignal.SIGQUIT, .. (OperatingSystem.IsMacOS() ? [30, 31, 14, 26, 24] : (int[])[10, 12, 14, 26, 24]).Select(number => (PosixSignal)number),
+        PosixSignal.SIGHUP, PosixSignal.SIGQUIT, (PosixSignal)Signals.User1, (PosixSignal)Signals.User2,
+        (PosixSignal)Signals.Alarm, (PosixSignal)Signals.VirtualAlarm, (PosixSignal)Signals.ProcessorTimeLimit,
     ];
-
-    // struct termios has 60 bytes on Linux and 72 on macOS.
-    private const int MaxSize = 128;
-
-    private static readonly int Stop = OperatingSystem.IsMacOS() ? 17 : 19;
 
     private static RawTerminal? _current;
 
-    private readonly byte[] _before = new byte[MaxSize];
-    private readonly byte[] _raw;
+    private readonly TerminalSettings _before;
+    private readonly TerminalSettings _raw;
     private readonly TerminalModes _modes = new();
     private readonly PosixSignalRegistration[] _signals;
 
     /// <exception cref="IOException">stdin is no terminal, or cannot be set.</exception>
     internal RawTerminal()
     {
-        if (GetAttributes(Input, _before) != 0)
-            throw Failure();
-
-        _raw = _before.AsSpan().ToArray();
-        MakeRaw(_raw);
+        _before = TerminalSettings.Of(Input);
+        _raw = _before.ToRaw();
         _current = this;
         _signals = [.. Ending.Concat([PosixSignal.SIGTSTP, PosixSignal.SIGCONT]).Select(signal => PosixSignalRegistration.Create(signal, OnSignal))];
-        if (SetAttributes(Input, Now, _raw) == 0)
-            return;
-
-        var failure = Failure();
-        Dispose();
-        throw failure;
+        try
+        {
+            _raw.ApplyTo(Input);
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
     }
 
     /// <summary>A person can type and see.</summary>
@@ -71,7 +63,8 @@ internal sealed partial class RawTerminal : IDisposable
         if (Interlocked.Exchange(ref _current, null) is not { } raw)
             return;
 
-        _ = SetAttributes(Input, Flush, raw._before);
+        // What was typed and not read must not reach the shell, such as a terminal's late answer to the guest.
+        _ = raw._before.TryApplyTo(Input, discardInput: true);
         StandardStreams.TryWrite(raw._modes.Undo());
     }
 
@@ -89,11 +82,11 @@ internal sealed partial class RawTerminal : IDisposable
         if (Volatile.Read(ref _current) is not { } raw)
             return;
 
-        _ = SetAttributes(Input, Now, context.Signal == PosixSignal.SIGCONT ? raw._raw : raw._before);
+        _ = (context.Signal == PosixSignal.SIGCONT ? raw._raw : raw._before).TryApplyTo(Input);
 
         // Not by the signal itself, which does nothing where no shell is there to go on with.
         if (context.Signal == PosixSignal.SIGTSTP)
-            _ = Raise(Stop);
+            Signals.Raise(Signals.Stop);
     }
 
     public void Dispose()
@@ -102,19 +95,4 @@ internal sealed partial class RawTerminal : IDisposable
         foreach (var signal in _signals)
             signal.Dispose();
     }
-
-    private static IOException Failure() =>
-        new($"cannot set the terminal: {Marshal.GetPInvokeErrorMessage(Marshal.GetLastPInvokeError())}");
-
-    [LibraryImport("libc", EntryPoint = "tcgetattr", SetLastError = true)]
-    private static partial int GetAttributes(int descriptor, [Out] byte[] attributes);
-
-    [LibraryImport("libc", EntryPoint = "tcsetattr", SetLastError = true)]
-    private static partial int SetAttributes(int descriptor, int when, byte[] attributes);
-
-    [LibraryImport("libc", EntryPoint = "raise")]
-    private static partial int Raise(int signal);
-
-    [LibraryImport("libc", EntryPoint = "cfmakeraw")]
-    private static partial void MakeRaw([In, Out] byte[] attributes);
 }

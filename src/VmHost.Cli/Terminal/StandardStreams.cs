@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using VmHost.Posix;
 
 namespace VmHost.Cli.Terminal;
 
@@ -10,44 +11,31 @@ internal sealed class OutputClosedException() : IOException("the standard output
 /// before the first byte and keeps silent about a closed pipe, so that following would never end; a FileStream writes
 /// by position, so that the second of two programs writing to one file would overwrite what the first wrote.
 /// </summary>
-internal static partial class StandardStreams
+internal static class StandardStreams
 {
     private const int Input = 0;
     private const int Output = 1;
     private const int Error = 2;
-    private const int Interrupted = 4;
-    private const int BrokenPipe = 32;
-    private const short Readable = 1;
-    private const short Writable = 4;
 
-    private static readonly int WouldBlock = OperatingSystem.IsMacOS() ? 35 : 11;
+    internal static bool IsInputTerminal => TerminalDevice.IsTerminal(Input);
 
-    internal static bool IsInputTerminal => IsTerminal(Input) == 1;
+    internal static bool IsOutputTerminal => TerminalDevice.IsTerminal(Output);
 
-    internal static bool IsOutputTerminal => IsTerminal(Output) == 1;
-
-    internal static bool IsErrorTerminal => IsTerminal(Error) == 1;
+    internal static bool IsErrorTerminal => TerminalDevice.IsTerminal(Error);
 
     /// <summary>From stdin, at least one byte; 0 at its end, and when it cannot be read (the terminal is gone).</summary>
     internal static int Read(Span<byte> buffer)
     {
         while (true)
         {
-            var count = (int)ReadSome(Input, ref MemoryMarshal.GetReference(buffer), (nuint)buffer.Length);
+            var count = Descriptor.Read(Input, buffer);
             if (count >= 0)
                 return count;
 
-            switch (Marshal.GetLastPInvokeError())
-            {
-                case Interrupted:
-                    break;
-                case var error when error == WouldBlock:
-                    var poll = new PollDescriptor { Descriptor = Input, Asked = Readable };
-                    _ = Poll(ref poll, 1, -1);
-                    break;
-                default:
-                    return 0;
-            }
+            if (Descriptor.LastError != Errno.WouldBlock)
+                return 0;
+
+            WaitUntil(PollEvents.Readable, Input);
         }
     }
 
@@ -78,48 +66,29 @@ internal static partial class StandardStreams
     {
         while (!data.IsEmpty)
         {
-            var written = WriteSome(descriptor, ref MemoryMarshal.GetReference(data), (nuint)data.Length);
+            var written = Descriptor.Write(descriptor, data);
             if (written >= 0)
-                data = data[(int)written..];
+                data = data[written..];
             else
-                Recover(descriptor, Marshal.GetLastPInvokeError());
+                Recover(descriptor, Descriptor.LastError);
         }
     }
 
     private static void Recover(int descriptor, int error)
     {
-        if (error == BrokenPipe)
+        if (error == Errno.BrokenPipe)
             throw new OutputClosedException();
 
-        if (error == WouldBlock)
-        {
-            // Whoever started us left it non-blocking.
-            var poll = new PollDescriptor { Descriptor = descriptor, Asked = Writable };
-            _ = Poll(ref poll, 1, -1);
-        }
-        else if (error != Interrupted)
-        {
+        if (error != Errno.WouldBlock)
             throw new IOException($"cannot write the standard output: {Marshal.GetPInvokeErrorMessage(error)}");
-        }
+
+        // Whoever started us left it non-blocking.
+        WaitUntil(PollEvents.Writable, descriptor);
     }
 
-    [LibraryImport("libc", EntryPoint = "read", SetLastError = true)]
-    private static partial nint ReadSome(int descriptor, ref byte data, nuint count);
-
-    [LibraryImport("libc", EntryPoint = "write", SetLastError = true)]
-    private static partial nint WriteSome(int descriptor, ref byte data, nuint count);
-
-    [LibraryImport("libc", EntryPoint = "isatty")]
-    private static partial int IsTerminal(int descriptor);
-
-    // nfds_t is 64 bits on Linux and 32 on macOS; small numbers pass in a register either way.
-    [LibraryImport("libc", EntryPoint = "poll")]
-    private static partial int Poll(ref PollDescriptor descriptors, nuint count, int timeout);
-
-    private struct PollDescriptor
+    private static void WaitUntil(PollEvents wanted, int descriptor)
     {
-        public int Descriptor;
-        public short Asked;
-        public short Returned;
+        const int NoLimit = -1;
+        _ = Poll.Wait([new() { Descriptor = descriptor, Wanted = wanted }], NoLimit);
     }
 }

@@ -1,5 +1,7 @@
 using System.Globalization;
+using System.Security.Cryptography;
 using System.Text;
+using Google.Protobuf;
 using Google.Protobuf.WellKnownTypes;
 using VmHost.Consoles;
 using VmHost.Protocol.V1;
@@ -29,6 +31,7 @@ internal static class RequestMapping
         {
             Restart = ToPolicy(request.RestartPolicy),
             Id = request.RequestId.Length > 0 ? request.RequestId : null,
+            Digest = request.RequestId.Length > 0 ? $"sha256:{Convert.ToHexStringLower(SHA256.HashData(request.ToByteArray()))}" : null,
         };
 
     internal static MachineRequest ToRequest(PlanMachineRequest request) => ToRequest(request.HasName ? request.Name : null, request.Spec);

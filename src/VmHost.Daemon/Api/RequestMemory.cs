@@ -43,7 +43,7 @@ internal sealed class RequestMemory(TimeProvider time)
             await CompleteAsync(id, entry!, act);
 
         if (entry!.Type != request.Descriptor.FullName || !entry.Request.Equals(request.ToByteString()))
-            throw VmHostException.ForFaults([new("request_id", "came with another request before; each request takes an id of its own")]);
+            throw VmHostException.ForFaults([MachineRequest.IdFault]);
 
         return (T)await entry.Answer.Task;
     }

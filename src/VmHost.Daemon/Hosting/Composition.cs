@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.Logging.Console;
 using Microsoft.Extensions.Options;
 using VmHost.Daemon.Api;
@@ -32,9 +33,11 @@ internal static class Composition
     /// <exception cref="Specs.VmHostException">A directory cannot be used, or another daemon has it.</exception>
     internal static WebApplication Build(Dictionary<string, string?> settings)
     {
-        var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions
+        // The empty builder: the others read appsettings.json, which takes an inotify instance, and take listeners from that file
+        // and from the environment (Kestrel__Endpoints__…, ASPNETCORE_URLS, DOTNET_URLS), which would have no peer check.
+        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions
         {
-            // Where appsettings.json is looked for: beside the program, not in whatever directory it was started.
+            // The default is the current directory, which may be missing.
             ContentRootPath = AppContext.BaseDirectory,
         });
         builder.Configuration.AddInMemoryCollection(settings);
@@ -57,8 +60,9 @@ internal static class Composition
         services.AddGrpcHealthChecks().AddCheck<StateDirectoryCheck>("state-directory");
         services.AddHostedService<MachineLoader>();
         services.AddSingleton<ConnectionEnds>();
+        services.AddOptions<SocketTransportOptions>().Configure<ListeningSocket>(static (transport, socket) => transport.CreateBoundListenSocket = socket.ToListen);
 
-        builder.WebHost.ConfigureKestrel(ConfigureKestrel);
+        builder.WebHost.UseKestrelCore().ConfigureKestrel(ConfigureKestrel);
 
         var app = builder.Build();
 
@@ -86,8 +90,15 @@ internal static class Composition
             console.ColorBehavior = LoggerColorBehavior.Disabled;
         });
 
-        // stdout stays free: a log belongs on stderr.
-        logging.Services.Configure<ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
+        logging.Services.Configure<ConsoleLoggerOptions>(console =>
+        {
+            // stdout stays free: a log belongs on stderr.
+            console.LogToStandardErrorThreshold = LogLevel.Trace;
+
+            // By default a full queue blocks its writers: a log without a reader would stop the daemon. The logger counts
+            // the dropped messages and reports their number with the next message that finds room.
+            console.QueueFullMode = ConsoleLoggerQueueFullMode.DropWrite;
+        });
         logging.AddFilter("Microsoft", LogLevel.Warning);
         logging.AddFilter("Grpc", LogLevel.Warning);
         logging.AddFilter("System", LogLevel.Warning);
@@ -102,9 +113,10 @@ internal static class Composition
         services.AddSingleton<ShimReaper>();
         services.AddSingleton<BackgroundTasks>();
         services.AddSingleton<FileDigests>();
-        services.AddSingleton(all => new HostProbe(ProgramsOf(Options(all)), Time(all)));
+        services.AddSingleton(all => new HypervisorEnvironment(Options(all).PassEnv));
+        services.AddSingleton(all => new HostProbe(ProgramsOf(Options(all), all.GetRequiredService<HypervisorEnvironment>()), Time(all)));
         services.AddSingleton(all => new HostDiagnosis(all.GetRequiredService<HostProbe>(), PlacesOf(Options(all)), Time(all)));
-        services.AddSingleton(all => new ShimLauncher(ShimProgram.Find(Options(all).Shim), all.GetRequiredService<ShimReaper>()));
+        services.AddSingleton(all => new ShimLauncher(ShimProgram.Find(Options(all).Shim), all.GetRequiredService<HypervisorEnvironment>(), all.GetRequiredService<ShimReaper>()));
         services.AddSingleton(all => new MachineServices
         {
             Store = all.GetRequiredService<MachineStore>(),
@@ -113,7 +125,7 @@ internal static class Composition
             Background = all.GetRequiredService<BackgroundTasks>(),
             Digests = all.GetRequiredService<FileDigests>(),
             Claims = new(Options(all).MaxMemory),
-            Space = new(Options(all).StateDir, new(Options(all).MinFreeBytes)),
+            Space = new(all.GetRequiredService<StateDirectory>(), new(Options(all).MinFreeBytes)),
             Events = all.GetRequiredService<EventLog>(),
             MaxMachines = Options(all).MaxMachines,
             RunDirectory = Options(all).RunDir,
@@ -137,16 +149,18 @@ internal static class Composition
         {
             listen.Protocols = HttpProtocols.Http2;
             listen.Use(PeerCheck.Middleware(kestrel.ApplicationServices.GetRequiredService<ILogger<PeerCheck>>()));
+            listen.Use(PrefaceLimit.Middleware(
+                TimeSpan.FromSeconds(options.ClientTimeoutSeconds), Time(kestrel.ApplicationServices), kestrel.ApplicationServices.GetRequiredService<ILogger<PrefaceLimit>>()));
         });
     }
 
     // The other half is for machines and their records: with none left, an accept fails over and over, and so does all else.
     private static long ConnectionsWithin(long openFiles) => Math.Max((openFiles - ReservedFiles) / 2, 1);
 
-    private static HypervisorPrograms ProgramsOf(DaemonOptions options)
+    private static HypervisorPrograms ProgramsOf(DaemonOptions options, HypervisorEnvironment environment)
     {
         static string? Given(string path) => path.Length > 0 ? path : null;
-        return new(Given(options.Qemu), Given(options.Xhyve), Given(options.HyperKit), Given(options.Vfkit)) { Accelerator = Given(options.Accelerator) };
+        return new(Given(options.Qemu), Given(options.Xhyve), Given(options.HyperKit), Given(options.Vfkit)) { Accelerator = Given(options.Accelerator), Environment = environment };
     }
 
     private static DaemonPlaces PlacesOf(DaemonOptions options) =>

@@ -34,8 +34,15 @@ internal sealed partial class ConnectionEnds : IDisposable
     }
 
     /// <summary>Lets the end of a connection be told with whose it was.</summary>
-    internal static void Name(ConnectionContext connection, string client) =>
+    internal static void Name(ConnectionContext connection, string client)
+    {
+        connection.Items[Client] = client;
         connection.Features.Get<IConnectionMetricsTagsFeature>()?.Tags.Add(new(Client, client));
+    }
+
+    /// <summary>The name that the connection got, for the log.</summary>
+    internal static string NameOf(ConnectionContext connection) =>
+        connection.Items.TryGetValue(Client, out var name) && name is string client ? client : "a client";
 
     public void Dispose() => _listener.Dispose();
 

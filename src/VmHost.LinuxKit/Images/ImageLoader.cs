@@ -39,7 +39,7 @@ internal sealed class ImageLoader(ImageStore store)
         if (!File.Exists(index))
             throw new LinuxKitException($"{path} is no OCI layout: there is no index.json in it");
 
-        var named = Named(Manifest.Parse(await File.ReadAllBytesAsync(index, ct), index), name, path);
+        var named = Named(Manifest.Parse(await File.ReadAllBytesAsync(index, ct), index, Manifest.OciIndex), name, path);
         return await TakeAsync(named, staging, blob => Path.Combine(path, "blobs", "sha256", blob.Digest[7..]) is var file && File.Exists(file) ? File.OpenRead(file) : null, path, ct);
     }
 
@@ -47,7 +47,7 @@ internal sealed class ImageLoader(ImageStore store)
     {
         var archive = await ImageArchive.ReadAsync(path, staging, ct);
         if (archive.Index is not null)
-            return await TakeAsync(Named(Manifest.Parse(archive.Index, $"{path}: index.json"), name, path), staging, _ => null, path, ct);
+            return await TakeAsync(Named(Manifest.Parse(archive.Index, $"{path}: index.json", Manifest.OciIndex), name, path), staging, _ => null, path, ct);
         if (archive.DockerManifest is null)
             throw new LinuxKitException($"{path}: holds neither an OCI layout (index.json) nor docker's images (manifest.json)");
 
@@ -106,7 +106,7 @@ internal sealed class ImageLoader(ImageStore store)
 
     private static List<(string Name, Descriptor Top)> Named(Manifest index, string? name, string path)
     {
-        if (!index.IsIndex || index.Manifests.Count == 0)
+        if (index.Manifests.Count == 0)
             throw new LinuxKitException($"{path}: its index.json names no image");
         if (name is not null)
             return index.Manifests is [var only] ? [(FullName(name), only)] : throw new LinuxKitException($"{path}: holds {index.Manifests.Count} images, so that --name fits none of them");
@@ -122,7 +122,7 @@ internal sealed class ImageLoader(ImageStore store)
         var wanted = new List<string>();
         foreach (var (name, top) in images)
         {
-            if (!await CollectAsync(top, staging, open, wanted, path, ct))
+            if (!await CollectAsync(top, isManifest: true, staging, open, wanted, path, ct))
                 throw new LinuxKitException($"{path}: lacks blobs of {name}, for every platform that it names");
         }
 
@@ -133,7 +133,7 @@ internal sealed class ImageLoader(ImageStore store)
     }
 
     // False: not all of it is there. Of an image for several platforms one is enough, and all that most tools keep.
-    private static async Task<bool> CollectAsync(Descriptor blob, BlobStaging staging, Func<Descriptor, Stream?> open, List<string> wanted, string path, CancellationToken ct)
+    private static async Task<bool> CollectAsync(Descriptor blob, bool isManifest, BlobStaging staging, Func<Descriptor, Stream?> open, List<string> wanted, string path, CancellationToken ct)
     {
         if (!staging.Has(blob))
         {
@@ -147,19 +147,18 @@ internal sealed class ImageLoader(ImageStore store)
         }
 
         wanted.Add(blob.Digest);
-        if (!IsManifest(blob))
+        if (!isManifest)
             return true;
 
-        var manifest = Manifest.Parse(staging.Read(blob, Manifest.MaxBytes), blob.Digest);
+        var manifest = Manifest.Parse(staging.Read(blob, Manifest.MaxBytes), blob.Digest, blob.MediaType);
         var complete = 0;
         var below = manifest.IsIndex ? manifest.Manifests : [.. manifest.Layers, manifest.Config!];
+
+        // The place decides, not the media type alone: a layer is never a manifest, whatever its descriptor states.
         foreach (var one in below)
-            complete += await CollectAsync(one, staging, open, wanted, path, ct) ? 1 : 0;
+            complete += await CollectAsync(one, manifest.IsIndex && Manifest.IsManifestType(one.MediaType), staging, open, wanted, path, ct) ? 1 : 0;
         return manifest.IsIndex ? complete > 0 : complete == below.Count;
     }
-
-    private static bool IsManifest(Descriptor blob) =>
-        blob.MediaType.Contains("manifest", StringComparison.Ordinal) || blob.MediaType.Contains("image.index", StringComparison.Ordinal);
 
     private static string FullName(string name) => ImageReference.Parse(name).ToString();
 }

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Nodes;
+using VmHost.Posix;
 
 namespace VmHost.LinuxKit.Images;
 
@@ -36,7 +37,7 @@ internal sealed class ImageStore
             System.IO.Directory.CreateDirectory(store.PartialDirectory);
             var layout = Path.Combine(store._directory, "oci-layout");
             if (!File.Exists(layout))
-                DurableFile.Write(layout, """{"imageLayoutVersion":"1.0.0"}"""u8);
+                AtomicFile.ReplaceShared(layout, """{"imageLayoutVersion":"1.0.0"}"""u8);
             return store;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -46,10 +47,10 @@ internal sealed class ImageStore
     }
 
     /// <summary>While it is held, nothing is pruned. Builds share it.</summary>
-    internal Task<IDisposable> UseAsync(CancellationToken ct) => FileLock.ShareAsync(Path.Combine(_directory, "in-use.lock"), ct);
+    internal Task<FileLock> UseAsync(CancellationToken ct) => SharedLock.ShareAsync(Path.Combine(_directory, "in-use.lock"), ct);
 
     /// <summary>Null: a build uses the store.</summary>
-    internal IDisposable? TryOwn() => FileLock.TryAcquire(Path.Combine(_directory, "in-use.lock"));
+    internal IDisposable? TryOwn() => SharedLock.TryAcquire(Path.Combine(_directory, "in-use.lock"));
 
     internal string BlobPath(string digest) => Path.Combine(BlobDirectory, digest[7..]);
 
@@ -85,7 +86,7 @@ internal sealed class ImageStore
     {
         var digest = DigestOf(content);
         if (!File.Exists(BlobPath(digest)) || !File.ReadAllBytes(BlobPath(digest)).AsSpan().SequenceEqual(content))
-            DurableFile.Write(BlobPath(digest), content);
+            AtomicFile.ReplaceShared(BlobPath(digest), content);
         return digest;
     }
 
@@ -104,8 +105,8 @@ internal sealed class ImageStore
 
         try
         {
-            var index = Manifest.Parse(File.ReadAllBytes(IndexPath), "it");
-            return index.IsIndex ? index.Manifests : throw new LinuxKitException("it is an image's manifest");
+            var index = Manifest.Parse(File.ReadAllBytes(IndexPath), "it", Manifest.OciIndex);
+            return index.Manifests;
         }
         catch (LinuxKitException e)
         {
@@ -152,13 +153,13 @@ internal sealed class ImageStore
             return null;
 
         var chosen = top;
-        var manifest = Manifest.Parse(ReadBlob(top, Manifest.MaxBytes), name);
+        var manifest = Manifest.Parse(ReadBlob(top, Manifest.MaxBytes), name, top.MediaType);
         if (manifest.IsIndex)
         {
             chosen = manifest.ForArchitecture(architecture, name);
             if (!HasBlob(chosen))
                 return null;
-            manifest = Manifest.Parse(ReadBlob(chosen, Manifest.MaxBytes), name);
+            manifest = Manifest.Parse(ReadBlob(chosen, Manifest.MaxBytes), name, chosen.MediaType);
         }
 
         if (manifest.Config is null || !HasBlob(manifest.Config) || !manifest.Layers.All(HasBlob))
@@ -188,8 +189,8 @@ internal sealed class ImageStore
     internal async Task<long> SweepAsync(CancellationToken ct)
     {
         // Whoever writes the index has this lock.
-        await using (await FileLock.AcquireAsync(IndexLock, ct))
-            return DurableFile.RemoveLeftOvers(IndexPath);
+        using (await SharedLock.AcquireAsync(IndexLock, ct))
+            return AtomicFile.RemoveLeftOvers(IndexPath);
     }
 
     private static bool IsOf(string repository, string name) =>
@@ -205,7 +206,7 @@ internal sealed class ImageStore
     // What other tools wrote into it stays as it is.
     private async Task ChangeIndexAsync(Action<JsonArray> change, CancellationToken ct)
     {
-        await using (await FileLock.AcquireAsync(IndexLock, ct))
+        using (await SharedLock.AcquireAsync(IndexLock, ct))
         {
             Entries(); // throws where it is damaged
             var index = File.Exists(IndexPath) ? JsonNode.Parse(await File.ReadAllBytesAsync(IndexPath, ct)) as JsonObject : null;
@@ -222,7 +223,7 @@ internal sealed class ImageStore
                 throw DamagedIndex(e); // a key stands in it twice
             }
 
-            DurableFile.Write(IndexPath, Encoding.UTF8.GetBytes(index.ToString()));
+            AtomicFile.ReplaceShared(IndexPath, Encoding.UTF8.GetBytes(index.ToString()));
         }
     }
 

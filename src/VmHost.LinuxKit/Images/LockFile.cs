@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using VmHost.Posix;
 
 namespace VmHost.LinuxKit.Images;
 
@@ -57,6 +58,6 @@ internal sealed class LockFile
         using (var writer = new Utf8JsonWriter(bytes, new() { Indented = true, Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
             new JsonObject { ["version"] = 1, ["images"] = digests }.WriteTo(writer);
         bytes.Write(Encoding.UTF8.GetBytes("\n"));
-        DurableFile.Write(path, bytes.ToArray());
+        AtomicFile.ReplaceShared(path, bytes.ToArray());
     }
 }

@@ -1,3 +1,5 @@
+using VmHost.Posix;
+
 namespace VmHost.LinuxKit.Images;
 
 /// <summary>
@@ -12,9 +14,9 @@ public sealed class OneBuildStore : IDisposable
     private readonly string _path;
 
     // Null: somebody else has it, or removed it.
-    private readonly FileStream? _lock;
+    private readonly FileLock? _lock;
 
-    private OneBuildStore(string path, FileStream? @lock)
+    private OneBuildStore(string path, FileLock? @lock)
     {
         _path = path;
         _lock = @lock;
@@ -35,7 +37,7 @@ public sealed class OneBuildStore : IDisposable
             {
                 // Who sweeps may come between the making of the file and its lock.
                 var path = Path.Combine(folder, $"{Guid.NewGuid():N}{LockExtension}");
-                var store = new OneBuildStore(path, FileLock.TryAcquire(path));
+                var store = new OneBuildStore(path, SharedLock.TryAcquire(path));
                 if (store._lock is not null && File.Exists(path))
                     return store;
                 store.Dispose();
@@ -58,7 +60,7 @@ public sealed class OneBuildStore : IDisposable
         var freed = 0L;
         foreach (var path in System.IO.Directory.EnumerateFiles(folder, "*" + LockExtension).ToList())
         {
-            using var left = new OneBuildStore(path, FileLock.TryAcquireExisting(path));
+            using var left = new OneBuildStore(path, FileLock.TryTakeExisting(path));
             if (left._lock is not null && System.IO.Directory.Exists(left.Directory))
                 freed += new DirectoryInfo(left.Directory).EnumerateFiles("*", SearchOption.AllDirectories).Sum(file => file.Length);
         }

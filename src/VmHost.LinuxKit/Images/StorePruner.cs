@@ -72,7 +72,7 @@ internal sealed class StorePruner(ImageStore store)
 
         yield return top;
         var bytes = store.TryReadBlob(top, Manifest.MaxBytes) ?? throw new LinuxKitException($"{top.Digest} is damaged");
-        var manifest = Manifest.Parse(bytes, top.Digest);
+        var manifest = Manifest.Parse(bytes, top.Digest, top.MediaType);
         var below = manifest.IsIndex
             ? manifest.Manifests.SelectMany(Blobs)
             : manifest.Layers.Append(manifest.Config!).Where(store.HasBlob);

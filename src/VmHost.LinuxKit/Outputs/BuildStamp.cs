@@ -1,8 +1,10 @@
 using System.Reflection;
 using System.Security.Cryptography;
 using System.Text;
+using Microsoft.Win32.SafeHandles;
 using VmHost.LinuxKit.Configuration;
 using VmHost.LinuxKit.Images;
+using VmHost.Posix;
 
 namespace VmHost.LinuxKit.Outputs;
 
@@ -12,26 +14,30 @@ namespace VmHost.LinuxKit.Outputs;
 /// </summary>
 internal sealed class BuildStamp : IDisposable
 {
+    private readonly FileLock _lock;
+    private readonly SafeFileHandle _handle;
     private readonly FileStream _file;
     private readonly BuiltFiles _before;
 
-    private BuildStamp(FileStream file, string directory)
+    private BuildStamp(FileLock @lock, string directory)
     {
-        _file = file;
-        using var reader = new StreamReader(file, leaveOpen: true);
+        _lock = @lock;
+        _handle = new SafeFileHandle(@lock.Number, ownsHandle: false);
+        _file = new FileStream(_handle, FileAccess.ReadWrite);
+        using var reader = new StreamReader(_file, leaveOpen: true);
         _before = new(directory, reader.ReadToEnd());
     }
 
     /// <summary>Waits until nobody else holds it.</summary>
     internal static async Task<BuildStamp> OpenAsync(string directory, string name, CancellationToken ct) =>
-        new(await FileLock.AcquireAsync(PathOf(directory, name), ct), directory);
+        new(await SharedLock.AcquireAsync(PathOf(directory, name), ct), directory);
 
     /// <summary>What the last build made. One that is just giving files their names is waited for.</summary>
     internal static async Task<BuiltFiles> LastBuildAsync(string directory, string name, CancellationToken ct)
     {
-        await using var file = await FileLock.ReadAsync(PathOf(directory, name), ct);
-        using var reader = new StreamReader(file ?? Stream.Null);
-        return new(directory, await reader.ReadToEndAsync(ct));
+        var path = PathOf(directory, name);
+        using var shared = await SharedLock.ShareExistingAsync(path, ct);
+        return new(directory, shared is null ? "" : await File.ReadAllTextAsync(path, ct));
     }
 
     /// <summary>Before files get their names: a build that ends in between leaves nothing that is taken for whole.</summary>
@@ -55,7 +61,12 @@ internal sealed class BuildStamp : IDisposable
         _file.Flush(flushToDisk: true);
     }
 
-    public void Dispose() => _file.Dispose();
+    public void Dispose()
+    {
+        _file.Dispose();
+        _handle.Dispose();
+        _lock.Dispose();
+    }
 
     private static string PathOf(string directory, string name) => Path.Combine(directory, $".{name}.build");
 

@@ -1,4 +1,5 @@
 using VmHost.LinuxKit.Images;
+using VmHost.Posix;
 
 namespace VmHost.LinuxKit.Outputs;
 
@@ -41,7 +42,7 @@ internal sealed class NewFiles(string directory) : IDisposable
                     return (path, file);
                 file.Dispose();
             }
-            catch (IOException e) when (FileLock.IsHeld(e))
+            catch (IOException e) when (SharedLock.IsHeld(e))
             {
                 // By who cleans up.
             }
@@ -55,7 +56,7 @@ internal sealed class NewFiles(string directory) : IDisposable
         foreach (var file in Directory.EnumerateFiles(directory, ".*.new").Where(file => IsOurs(Path.GetFileName(file), name)).ToList())
         {
             // Another build may clean up too. Were the file made anew, its maker would take that one for its own.
-            using var nobodys = FileLock.TryAcquireExisting(file);
+            using var nobodys = FileLock.TryTakeExisting(file);
             if (nobodys is not null)
                 File.Delete(file);
         }

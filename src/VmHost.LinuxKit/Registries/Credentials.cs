@@ -1,7 +1,5 @@
 using System.Text;
 using System.Text.Json;
-using CliWrap;
-using CliWrap.Buffered;
 using VmHost.LinuxKit.Images;
 
 namespace VmHost.LinuxKit.Registries;
@@ -31,7 +29,6 @@ internal sealed record Login(LoginKind Kind, string User, string Secret)
 internal sealed class Credentials
 {
     private const string DockerHubKey = "https://index.docker.io/v1/";
-    private static readonly TimeSpan HelperLimit = TimeSpan.FromSeconds(30);
 
     private readonly string? _file;
 
@@ -66,7 +63,9 @@ internal sealed class Credentials
             using var document = JsonDocument.Parse(await File.ReadAllBytesAsync(_file, ct));
             var helper = keys.Select(key => Descriptor.Text(Member(document.RootElement, "credHelpers"), key)).FirstOrDefault(name => name is not null)
                 ?? Descriptor.Text(document.RootElement, "credsStore");
-            if (helper is not null && await AskAsync(helper, keys[0] == DockerHubKey ? DockerHubKey : reference.Registry, ct) is { } asked)
+
+            // An empty name switches the helper off, as with Docker: the file itself has the logins.
+            if (helper is { Length: > 0 } && await CredentialHelper.AskAsync(helper, keys[0] == DockerHubKey ? DockerHubKey : reference.Registry, _file, ct) is { } asked)
                 return asked;
 
             var auths = Member(document.RootElement, "auths");
@@ -92,29 +91,6 @@ internal sealed class Credentials
         }
 
         return Descriptor.Text(entry, "username") is { Length: > 0 } user ? new(LoginKind.Password, user, Descriptor.Text(entry, "password") ?? "") : null;
-    }
-
-    private static async Task<Login?> AskAsync(string helper, string key, CancellationToken ct)
-    {
-        var program = $"docker-credential-{helper}";
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(ct);
-        limit.CancelAfter(HelperLimit);
-        try
-        {
-            var answer = await Cli.Wrap(program).WithArguments(["get"]).WithStandardInputPipe(PipeSource.FromString(key))
-                .WithValidation(CommandResultValidation.None).ExecuteBufferedAsync(limit.Token);
-            if (answer.ExitCode != 0)
-                return null; // by the protocol: none is kept for that registry
-
-            using var document = JsonDocument.Parse(answer.StandardOutput);
-            var user = Descriptor.Text(document.RootElement, "Username") ?? "";
-            var secret = Descriptor.Text(document.RootElement, "Secret") ?? "";
-            return user is "" or "<token>" ? new(LoginKind.IdentityToken, "", secret) : new(LoginKind.Password, user, secret);
-        }
-        catch (Exception e) when (e is System.ComponentModel.Win32Exception or JsonException || (e is OperationCanceledException && !ct.IsCancellationRequested))
-        {
-            throw new LinuxKitException($"the credential helper {program} for {key} does not work: {(e is OperationCanceledException ? "it gave no answer in 30 s" : e.Message)}", e);
-        }
     }
 
     private static JsonElement Member(JsonElement json, string name) =>

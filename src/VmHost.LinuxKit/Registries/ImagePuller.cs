@@ -26,14 +26,14 @@ internal sealed class ImagePuller(ImageStore store, RegistryClient registries, I
     {
         var name = reference.ToString();
         var (content, mediaType) = await registries.GetManifestAsync(reference, reference.Version, ct);
-        var manifest = Manifest.Parse(content, name);
+        var manifest = Manifest.Parse(content, name, mediaType);
         var top = new Descriptor(mediaType.Length > 0 ? mediaType : manifest.IsIndex ? Manifest.OciIndex : Manifest.OciManifest, store.WriteBlob(content), content.Length);
         if (manifest.IsIndex)
         {
             var chosen = manifest.ForArchitecture(architecture, name);
-            (content, _) = await registries.GetManifestAsync(reference, chosen.Digest, ct);
+            (content, mediaType) = await registries.GetManifestAsync(reference, chosen.Digest, ct);
+            manifest = Manifest.Parse(content, name, mediaType, chosen.MediaType);
             store.WriteBlob(content);
-            manifest = Manifest.Parse(content, name);
         }
 
         return manifest.Config is null
@@ -81,7 +81,7 @@ internal sealed class ImagePuller(ImageStore store, RegistryClient registries, I
         try
         {
             // Another build may pull the same: who comes second finds it done.
-            await using var alone = await FileLock.AcquireAsync(Partial(blob) + ".lock", ct);
+            using var alone = await SharedLock.AcquireAsync(Partial(blob) + ".lock", ct);
             if (store.HasBlob(blob))
                 return;
 

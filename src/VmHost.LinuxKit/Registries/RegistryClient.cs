@@ -13,8 +13,7 @@ internal sealed class RegistryClient : IDisposable
 
     private static readonly string[] ManifestTypes =
     [
-        Manifest.OciManifest, Manifest.OciIndex,
-        "application/vnd.docker.distribution.manifest.v2+json", "application/vnd.docker.distribution.manifest.list.v2+json",
+        Manifest.OciManifest, Manifest.OciIndex, Manifest.DockerManifest, Manifest.DockerIndex,
     ];
 
     private readonly RegistryHttp _http;
@@ -101,7 +100,7 @@ internal sealed class RegistryClient : IDisposable
 
             using (response)
             {
-                if (response.StatusCode != HttpStatusCode.Unauthorized || answered || !await _tokens.AnswerAsync(reference, registry, response.Headers.WwwAuthenticate, ct))
+                if (response.StatusCode != HttpStatusCode.Unauthorized || answered || !await _tokens.AnswerAsync(reference, registry, response, ct))
                     throw Failure(response);
             }
         }

@@ -31,6 +31,7 @@ internal sealed class RegistryHttp : IDisposable
     /// <param name="authorization">For that server alone; null: none.</param>
     /// <param name="addHeaders">Adds what else everybody is to see.</param>
     /// <param name="ct">Ends it.</param>
+    /// <returns>The last response; its request has the address that it came from.</returns>
     /// <exception cref="LinuxKitException">It is sent on to where it does not go.</exception>
     internal async Task<HttpResponseMessage> GetAsync(ImageReference reference, Uri address, AuthenticationHeaderValue? authorization, Action<HttpRequestHeaders> addHeaders, CancellationToken ct)
     {
@@ -39,7 +40,7 @@ internal sealed class RegistryHttp : IDisposable
         {
             using var request = new HttpRequestMessage(HttpMethod.Get, at);
             addHeaders(request.Headers);
-            request.Headers.Authorization = IsSameServer(at, address) ? authorization : null;
+            request.Headers.Authorization = ServerBoundary.IsSameServer(at, address) ? authorization : null;
             var response = await SendAsync(request, ct);
             if (!IsRedirect(response.StatusCode) || response.Headers.Location is not { } location)
                 return response;
@@ -89,11 +90,9 @@ internal sealed class RegistryHttp : IDisposable
     private static bool IsRedirect(HttpStatusCode code) =>
         code is HttpStatusCode.MovedPermanently or HttpStatusCode.Found or HttpStatusCode.SeeOther or HttpStatusCode.TemporaryRedirect or HttpStatusCode.PermanentRedirect;
 
-    private static bool IsSameServer(Uri one, Uri other) => (one.Scheme, one.IdnHost, one.Port) == (other.Scheme, other.IdnHost, other.Port);
-
     private static Uri Checked(ImageReference reference, Uri from, Uri to) =>
-        to.Scheme == "https" || (to is { Scheme: "http", IsLoopback: true } && from.IsLoopback) ? to
-        : throw new LinuxKitException($"{reference}: {Shown(from)} sends on to {Shown(to)}; plain http is for this host only, so another mirror or registry is needed");
+        ServerBoundary.Objection(from, to) is not { } objection ? to
+        : throw new LinuxKitException($"{reference}: {Shown(from)} sends on to {Shown(to)}; {objection}, so another mirror or registry is needed");
 
     /// <summary>No proxy reaches what is on this host, whatever the environment says; Go's tools hold it so too.</summary>
     private sealed class NotForThisHost(IWebProxy others) : IWebProxy

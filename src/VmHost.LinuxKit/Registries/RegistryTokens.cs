@@ -6,7 +6,20 @@ using VmHost.LinuxKit.Images;
 
 namespace VmHost.LinuxKit.Registries;
 
-/// <summary>What a registry wants to see: nothing, a password, or a token that another server gives. Source: distribution's <c>docs/spec/auth</c>.</summary>
+/// <summary>
+/// The answers to a registry's challenges: a password, or a token from a token server. Source: distribution's <c>docs/spec/auth</c>.
+/// <list type="bullet">
+/// <item>A challenge (401) is answered only if it comes from the registry that was asked: the same scheme, host and port, after all redirects.
+/// A challenge from any other server is an error, and neither the login nor an anonymous token request follows from it (CVE-2020-15157).</item>
+/// <item>The realm of the registry's own challenge may be on another host, as with Docker and containerd: Docker Hub's is. This gives a registry
+/// nothing that it lacks, because it could ask for the same login with Basic.</item>
+/// <item>The realm has to be https. Plain http is accepted only between loopback addresses, and a realm on this host or a link-local address
+/// only from a registry on this host. Docker and containerd have neither limit.</item>
+/// <item>The login is sent to the realm's server only. A redirect of the token request to another server is followed without it, and never for
+/// an identity token.</item>
+/// <item>A mirror gets the login stored for the mirror, never the login of the registry that it mirrors.</item>
+/// </list>
+/// </summary>
 /// <param name="http">Sends.</param>
 /// <param name="credentials">Of the user.</param>
 internal sealed class RegistryTokens(RegistryHttp http, Credentials credentials)
@@ -27,8 +40,22 @@ internal sealed class RegistryTokens(RegistryHttp http, Credentials credentials)
     }
 
     /// <summary>Answers a registry's challenge. False: there is nothing to answer it with.</summary>
-    internal async Task<bool> AnswerAsync(ImageReference reference, Uri registry, HttpHeaderValueCollection<AuthenticationHeaderValue> challenges, CancellationToken ct)
+    /// <param name="reference">Of the repository.</param>
+    /// <param name="registry">The address of the registry, or of its mirror, that was asked.</param>
+    /// <param name="refusal">The 401 response.</param>
+    /// <param name="ct">Ends it.</param>
+    /// <exception cref="LinuxKitException">The challenge is not the registry's, or no token is available.</exception>
+    internal async Task<bool> AnswerAsync(ImageReference reference, Uri registry, HttpResponseMessage refusal, CancellationToken ct)
     {
+        var challenger = refusal.RequestMessage?.RequestUri;
+        if (challenger is null || !ServerBoundary.IsSameServer(registry, challenger))
+        {
+            var server = challenger is null ? "an unknown server" : RegistryHttp.Shown(challenger);
+            throw new LinuxKitException($"{reference}: {RegistryHttp.Shown(registry)} redirects to {server}, which requires a login; a login is never sent to a server other than the registry, so pull from {server} itself or use another mirror");
+        }
+
+        var challenges = refusal.Headers.WwwAuthenticate;
+
         // The login of whoever asks: what is kept for docker.io is no business of a mirror's.
         var login = await credentials.FindAsync(reference.Registry == ImageReference.DockerHub && IsDockerHub(registry) ? reference : reference with { Registry = registry.Authority }, ct);
         var bearer = challenges.FirstOrDefault(one => one.Scheme.Equals("Bearer", StringComparison.OrdinalIgnoreCase));
@@ -55,8 +82,8 @@ internal sealed class RegistryTokens(RegistryHttp http, Credentials credentials)
         var fields = Fields(parameter);
         if (!fields.TryGetValue("realm", out var realm) || !Uri.TryCreate(realm, UriKind.Absolute, out var address))
             throw new LinuxKitException($"{reference}: the registry asks for a token and does not say where to get it");
-        if (address.Scheme != "https" && !(address is { Scheme: "http", IsLoopback: true } && registry.IsLoopback))
-            throw new LinuxKitException($"{reference}: the registry sends to {RegistryHttp.Shown(address)} for a token, over plain http; no password is sent that way");
+        if (ServerBoundary.Objection(registry, address) is { } objection)
+            throw new LinuxKitException($"{reference}: the registry sends to {RegistryHttp.Shown(address)} for a token; {objection}, and no password is sent that way");
 
         var scope = fields.GetValueOrDefault("scope") is { Length: > 0 } own ? own : $"repository:{reference.Repository}:pull";
         var service = fields.GetValueOrDefault("service");
@@ -146,7 +173,7 @@ internal sealed class RegistryTokens(RegistryHttp http, Credentials credentials)
     private static AuthenticationHeaderValue Basic(Login login) =>
         new("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes($"{login.User}:{login.Secret}")));
 
-    private static bool IsDockerHub(Uri registry) => registry is { Scheme: "https", Host: "registry-1.docker.io" };
+    private static bool IsDockerHub(Uri registry) => registry is { Scheme: "https", Host: "registry-1.docker.io", IsDefaultPort: true };
 
     private static string Key(ImageReference reference) => $"{reference.Registry}/{reference.Repository}";
 }

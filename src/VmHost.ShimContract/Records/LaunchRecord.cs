@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using VmHost.Posix;
 using VmHost.ShimContract.Journal;
 
 namespace VmHost.ShimContract.Records;

@@ -1,4 +1,5 @@
 using System.Globalization;
+using VmHost.Posix;
 
 namespace VmHost.ShimContract.Records;
 

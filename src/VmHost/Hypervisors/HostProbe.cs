@@ -14,6 +14,9 @@ public sealed record HypervisorPrograms(string? Qemu, string? Xhyve = null, stri
 {
     /// <summary>What QEMU runs guests by, as QEMU calls it; null: the best that works here.</summary>
     public string? Accelerator { get; init; }
+
+    /// <summary>What they run with, also while they are only asked for their version.</summary>
+    public HypervisorEnvironment Environment { get; init; } = new();
 }
 
 /// <summary>Finds out what this host offers. Safe for use by several callers at once.</summary>
@@ -34,11 +37,11 @@ public sealed partial class HostProbe : IDisposable
     public HostProbe(HypervisorPrograms programs, TimeProvider time)
     {
         _accelerator = programs.Accelerator;
-        _kvm = new(time);
-        _qemu = new(programs.Qemu, ["qemu-system-x86_64"], "--qemu", time);
-        _xhyve = new(programs.Xhyve, ["xhyve"], "--xhyve", time);
-        _hyperKit = new(programs.HyperKit, ["hyperkit", DockersHyperKit], "--hyperkit", time);
-        _vfkit = new(programs.Vfkit, ["vfkit"], "--vfkit", time);
+        _kvm = new(programs.Environment, time);
+        _qemu = new(programs.Qemu, ["qemu-system-x86_64"], "--qemu", programs.Environment, time);
+        _xhyve = new(programs.Xhyve, ["xhyve"], "--xhyve", programs.Environment, time);
+        _hyperKit = new(programs.HyperKit, ["hyperkit", DockersHyperKit], "--hyperkit", programs.Environment, time);
+        _vfkit = new(programs.Vfkit, ["vfkit"], "--vfkit", programs.Environment, time);
     }
 
     /// <inheritdoc/>

@@ -9,8 +9,9 @@ namespace VmHost.Hypervisors;
 /// Whether QEMU can run a guest by KVM. A device that opens may be of no use: where this host is a virtual machine whose own
 /// virtualisation is half there, QEMU dies at its start. Tried with a guest of three instructions.
 /// </summary>
+/// <param name="environment">What QEMU runs with.</param>
 /// <param name="time">The clock.</param>
-internal sealed class KvmTrial(TimeProvider time) : IDisposable
+internal sealed class KvmTrial(HypervisorEnvironment environment, TimeProvider time) : IDisposable
 {
     private const int SignalBase = 128;
     private const int RomBytes = 64 << 10;
@@ -92,6 +93,7 @@ internal sealed class KvmTrial(TimeProvider time) : IDisposable
                     "-bios", rom, "-device", $"isa-debug-exit,iobase=0x{Port:x},iosize=0x1",
                 ])
                 .WithWorkingDirectory(directory.FullName)
+                .WithEnvironmentVariables(environment.Withheld)
                 .WithValidation(CommandResultValidation.None)
                 .ExecuteBufferedAsync(Encoding.UTF8, Encoding.UTF8, either.Token, CancellationToken.None);
             return new(result.ExitCode == Expected ? null : Said(result));

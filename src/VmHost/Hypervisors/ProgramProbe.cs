@@ -9,9 +9,10 @@ namespace VmHost.Hypervisors;
 /// <param name="given">Where it is; null to look in PATH and the usual places.</param>
 /// <param name="names">Its usual names.</param>
 /// <param name="option">The daemon's option that names it, for messages.</param>
+/// <param name="environment">What it runs with.</param>
 /// <param name="time">The clock.</param>
 /// <typeparam name="T">What it says of itself.</typeparam>
-internal sealed class ProgramProbe<T>(string? given, IReadOnlyList<string> names, string option, TimeProvider time)
+internal sealed class ProgramProbe<T>(string? given, IReadOnlyList<string> names, string option, HypervisorEnvironment environment, TimeProvider time)
     where T : class
 {
     // launchd's and systemd's PATH may lack these.
@@ -41,6 +42,9 @@ internal sealed class ProgramProbe<T>(string? given, IReadOnlyList<string> names
         var path = given ?? Find();
         if (path is null)
             return (null, null, $"{missing} or name it with {option}");
+        // .NET would search a relative path next to this program first, and not where it was checked.
+        if (!Path.IsPathFullyQualified(path))
+            return (path, null, $"{option} must be an absolute path, not '{path}'");
         if (!FileStatus.TryGet(path, out var status))
             return (path, null, $"{path} is not there; install {names[0]} or name another with {option}");
         if (status.Type != FileType.Regular || (File.GetUnixFileMode(path) & AnyExecute) == UnixFileMode.None)
@@ -61,6 +65,7 @@ internal sealed class ProgramProbe<T>(string? given, IReadOnlyList<string> names
 
     private static UnixFileMode AnyExecute => UnixFileMode.UserExecute | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute;
 
+    // Empty and relative entries of PATH are skipped: a program in the current directory is not one of the host's.
     private string? Find()
     {
         var places = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':', StringSplitOptions.RemoveEmptyEntries);
@@ -93,10 +98,11 @@ internal sealed class ProgramProbe<T>(string? given, IReadOnlyList<string> names
     }
 
     // xhyve and HyperKit say their version on stderr.
-    private static async Task<string> RunAsync(string path, string argument, CancellationToken ct)
+    private async Task<string> RunAsync(string path, string argument, CancellationToken ct)
     {
         var result = await Cli.Wrap(path)
             .WithArguments([argument])
+            .WithEnvironmentVariables(environment.Withheld)
             .WithValidation(CommandResultValidation.None)
             .ExecuteBufferedAsync(Encoding.UTF8, Encoding.UTF8, ct, ct);
         return result.StandardOutput + result.StandardError;

@@ -75,7 +75,7 @@ internal sealed partial class GuestHaltDetector(TimeProvider time)
         {
             return AllHalted(await boot.Monitor.AskHumanAsync("info registers -a", limit.Token));
         }
-        catch (Exception e) when (e is IOException or OperationCanceledException)
+        catch (Exception e) when (e is IOException or OperationCanceledException or RegexMatchTimeoutException)
         {
             return false;
         }

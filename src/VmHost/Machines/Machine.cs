@@ -51,7 +51,7 @@ public sealed class Machine
         var feed = new ConsoleFeed(services.PathsOf(life.Id).Console);
         _effects = new(life.Id, services, feed, () => deleted(this));
         _loop = new(life, _effects, services.Time, Random.Shared.NextDouble, services.Log);
-        Console = new(feed, _effects.Contact, services.PathsOf(life.Id), services.Time, () => Snapshot.Name);
+        Console = new(feed, _effects.Contact, services.PathsOf(life.Id), services.Time, () => Snapshot);
         RequestId = life.Record?.RequestId;
         services.Background.Run("machine", () => _loop.RunAsync(CancellationToken.None));
     }

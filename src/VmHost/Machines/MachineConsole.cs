@@ -18,17 +18,17 @@ public sealed class MachineConsole
     private readonly ShimContact _contact;
     private readonly MachinePaths _paths;
     private readonly TimeProvider _time;
-    private readonly Func<string> _name;
+    private readonly Func<MachineSnapshot> _snapshot;
     private readonly ConsoleKeyboard _keyboard;
 
     /// <param name="feed">The journal's end.</param>
     /// <param name="contact">The shim's.</param>
     /// <param name="paths">The machine's.</param>
     /// <param name="time">The clock.</param>
-    /// <param name="name">The machine's name now.</param>
-    internal MachineConsole(ConsoleFeed feed, ShimContact contact, MachinePaths paths, TimeProvider time, Func<string> name)
+    /// <param name="snapshot">The machine as it is now.</param>
+    internal MachineConsole(ConsoleFeed feed, ShimContact contact, MachinePaths paths, TimeProvider time, Func<MachineSnapshot> snapshot)
     {
-        (Feed, _contact, _paths, _time, _name) = (feed, contact, paths, time, name);
+        (Feed, _contact, _paths, _time, _snapshot) = (feed, contact, paths, time, snapshot);
         _keyboard = new(time);
     }
 
@@ -80,7 +80,7 @@ public sealed class MachineConsole
             throw Held(other);
 
         // Past the machine's loop: a boot that ends meanwhile refuses the input itself.
-        var boot = _contact.Boot ?? throw new VmHostException(VmHostError.FailedPrecondition, $"machine {_name()} does not run; start it with: vmctl start {_name()}");
+        var boot = _contact.Boot ?? throw NotReached();
         await boot.WriteConsoleAsync(data, ct);
     }
 
@@ -112,7 +112,7 @@ public sealed class MachineConsole
     {
         var begin = offset ?? BootBegin;
         return await search.FindAsync(Feed, begin, waits, _time, ct)
-            ?? throw new VmHostException(VmHostError.FailedPrecondition, $"{(waits ? $"machine {_name()} does not run, and nothing" : "nothing")} that it wrote from offset {begin} on matches");
+            ?? throw new VmHostException(VmHostError.FailedPrecondition, $"{(waits ? $"machine {_snapshot().Name} does not run, and nothing" : "nothing")} that it wrote from offset {begin} on matches");
     }
 
     /// <summary>What a terminal would show of the current or last boot.</summary>
@@ -148,6 +148,14 @@ public sealed class MachineConsole
     public byte[] ReadHypervisorLog() =>
         [.. ExitClassifier.Tail(_paths.OlderHypervisorLog, MaxHypervisorLog), .. ExitClassifier.Tail(_paths.HypervisorLog, MaxHypervisorLog)];
 
+    private VmHostException NotReached()
+    {
+        var (state, name) = (_snapshot().State, _snapshot().Name);
+        return new(VmHostError.FailedPrecondition, state.IsAtRest() || state is MachineState.Backoff or MachineState.Starting
+            ? $"machine {name} does not run; start it with: vmctl start {name}"
+            : $"the shim of machine {name} cannot be reached now; try again, and look at its state with: vmctl inspect {name}");
+    }
+
     private VmHostException Held(ConsoleHold other) =>
-        new(VmHostError.Aborted, string.Create(CultureInfo.InvariantCulture, $"{other.Holder} types at the console of {_name()} since {other.Since:yyyy-MM-dd HH:mm:ss} UTC"));
+        new(VmHostError.Aborted, string.Create(CultureInfo.InvariantCulture, $"{other.Holder} types at the console of {_snapshot().Name} since {other.Since:yyyy-MM-dd HH:mm:ss} UTC"));
 }

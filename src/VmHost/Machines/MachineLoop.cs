@@ -44,7 +44,7 @@ internal sealed partial class MachineLoop(
     /// <summary>The machine as it is now.</summary>
     internal MachineSnapshot Snapshot => _snapshot;
 
-    /// <summary>For tests: what the loop works on.</summary>
+    /// <summary>What the loop works on, for a look that may be late by an event.</summary>
     internal MachineLife Life => _life;
 
     /// <summary>Asks for something.</summary>
@@ -56,7 +56,11 @@ internal sealed partial class MachineLoop(
         var answer = new TaskCompletionSource<Outcome>(TaskCreationOptions.RunContinuationsAsynchronously);
         _unanswered[id] = answer;
         if (!_mailbox.TryPost(request(id)))
-            Complete(id, new Outcome.Refused(new(VmHostError.ResourceExhausted, $"{Mailbox.MaxRequests} requests wait for machine {_snapshot.Name} already; try again later")));
+        {
+            Complete(id, new Outcome.Refused(_snapshot.IsDeleted
+                ? new(VmHostError.NotFound, $"machine {_snapshot.Name} was deleted")
+                : new(VmHostError.ResourceExhausted, $"{Mailbox.MaxRequests} requests wait for machine {_snapshot.Name} already; try again later")));
+        }
 
         return answer.Task;
     }
@@ -94,14 +98,18 @@ internal sealed partial class MachineLoop(
         return true;
     }
 
-    /// <summary>Deals with all events, until called off.</summary>
+    /// <summary>Deals with all events, until the machine is deleted or the loop is called off.</summary>
     internal async Task RunAsync(CancellationToken ct)
     {
-        while (!ct.IsCancellationRequested)
+        do
         {
             await _mailbox.WaitAsync(ct);
             TryStep();
         }
+        while (!_snapshot.IsDeleted || !_mailbox.TryClose());
+
+        foreach (var timer in _timers.Values)
+            await timer.DisposeAsync();
     }
 
     /// <summary>Returns the first snapshot that fulfils a condition.</summary>
@@ -157,7 +165,7 @@ internal sealed partial class MachineLoop(
     private void Recover(Exception e, MachineEvent happened)
     {
         LogDefect(e, _snapshot.Name, happened.GetType().Name, _life.Phase.GetType().Name);
-        foreach (var request in _unanswered.Keys)
+        foreach (var request in _unanswered.Keys.Where(request => !_mailbox.Holds(request)))
             Complete(request, new Outcome.Refused(new(VmHostError.Internal, $"an internal error of vmhostd, which is in its log; machine {_snapshot.Name} is examined again")));
 
         try

@@ -31,7 +31,10 @@ public sealed partial class MachineRegistry(MachineServices services, ILogger<Ma
 
     private readonly ConcurrentDictionary<string, Machine> _machines = new(StringComparer.Ordinal);
 
-    // Guards _names: which names are taken, also by machines whose creation is under way.
+    // By the id of the request that created a machine. One of an older version's record has no digest, and is not here.
+    private readonly ConcurrentDictionary<string, string> _requestDigests = new(StringComparer.Ordinal);
+
+    // Guards _names, which holds the taken names, and the creation of machines.
     private readonly Lock _namesLock = new();
     private readonly HashSet<string> _names = new(StringComparer.Ordinal);
 
@@ -53,6 +56,8 @@ public sealed partial class MachineRegistry(MachineServices services, ILogger<Ma
             var machine = new Machine(stored, services, Forget);
             _machines[stored.Id] = machine;
             _names.Add(machine.Snapshot.Name);
+            if (stored.Record is { RequestId: { } request, RequestDigest: { } digest })
+                _requestDigests[request] = digest;
             if (stored.Problem is { } problem)
                 LogCorrupt(stored.Id, problem);
 
@@ -103,21 +108,23 @@ public sealed partial class MachineRegistry(MachineServices services, ILogger<Ma
     public async Task<RunResult> RunAsync(MachineRequest request, CancellationToken ct)
     {
         if (request.Id is { } id && _machines.Values.FirstOrDefault(machine => machine.RequestId == id) is { } made)
+        {
+            if (_requestDigests.TryGetValue(id, out var digest) && digest != request.Digest)
+                throw VmHostException.ForFaults([MachineRequest.IdFault]);
+
             return await made.ResumeCreateAsync();   // by this request, whose answer was lost with the daemon before
+        }
 
         var validation = Validate(request);
         var spec = validation.Spec!;
-        if (_machines.Count >= services.MaxMachines)
-            throw new VmHostException(VmHostError.ResourceExhausted, $"there are {_machines.Count} machines, and {services.MaxMachines} is the most: remove one (vmctl rm), or start vmhostd with a larger --max-machines");
+        ThrowIfFull();
 
         // Before anything is made; the start asks the same again, for itself.
         await MachinePlanner.PlanAsync(spec, services.PathsOf(NoId), services.Host, ct);
         if (PortProbe.FindTaken(spec.PublishedPorts) is { IsEmpty: false } taken)
             throw VmHostException.ForFaults(taken, VmHostError.FailedPrecondition);
 
-        var name = ReserveName(validation.Name!, validation.NameIsAutomatic);
-        var machine = new Machine(NewRecord(name, spec) with { Restart = request.Restart, RequestId = request.Id }, services, Forget);
-        _machines[machine.Snapshot.Id] = machine;
+        var machine = Add(request, validation);
         machine.PublishCreated();
         try
         {
@@ -125,7 +132,7 @@ public sealed partial class MachineRegistry(MachineServices services, ILogger<Ma
             var result = await machine.StartAsync(CancellationToken.None);
             return new(machine, result.Warnings);
         }
-        catch (VmHostException)
+        catch (Exception)
         {
             await DiscardAsync(machine);
             throw;
@@ -146,8 +153,7 @@ public sealed partial class MachineRegistry(MachineServices services, ILogger<Ma
     /// </exception>
     public async Task DeleteAsync(Machine machine, bool force, CancellationToken ct)
     {
-        var state = machine.Snapshot.State;
-        if (force && state != MachineState.Unknown)
+        if (force && machine.Snapshot is { State: not MachineState.Unknown } or { IsBeingExamined: true })
             await machine.KillAsync(ct);
 
         await machine.DeleteAsync(evenUnknown: force, ct);
@@ -171,22 +177,40 @@ public sealed partial class MachineRegistry(MachineServices services, ILogger<Ma
             CreatedAt = services.Time.GetUtcNow(),
         };
 
-    private string ReserveName(string name, bool automatic)
+    private void ThrowIfFull()
+    {
+        if (_machines.Count >= services.MaxMachines)
+            throw new VmHostException(VmHostError.ResourceExhausted, $"there are {_machines.Count} machines, and {services.MaxMachines} is the most: remove one (vmctl rm), or start vmhostd with a larger --max-machines");
+    }
+
+    // One at a time: of several requests for the last place one gets it.
+    private Machine Add(MachineRequest request, MachineValidation validation)
     {
         lock (_namesLock)
         {
-            if (_names.Add(name))
-                return name;
+            ThrowIfFull();
+            var record = NewRecord(ReserveNameLocked(validation.Name!, validation.NameIsAutomatic), validation.Spec!);
+            var machine = new Machine(record with { Restart = request.Restart, RequestId = request.Id, RequestDigest = request.Digest }, services, Forget);
+            _machines[machine.Snapshot.Id] = machine;
+            if (request is { Id: { } id, Digest: { } digest })
+                _requestDigests[id] = digest;
+            return machine;
+        }
+    }
 
-            if (!automatic)
-                throw new VmHostException(VmHostError.AlreadyExists, $"the name '{name}' is taken; choose another, or remove that machine with: vmctl rm {name}");
+    private string ReserveNameLocked(string name, bool automatic)
+    {
+        if (_names.Add(name))
+            return name;
 
-            for (var number = 2; ; number++)
-            {
-                var numbered = string.Create(CultureInfo.InvariantCulture, $"{name}-{number}");
-                if (_names.Add(numbered))
-                    return numbered;
-            }
+        if (!automatic)
+            throw new VmHostException(VmHostError.AlreadyExists, $"the name '{name}' is taken; choose another, or remove that machine with: vmctl rm {name}");
+
+        for (var number = 2; ; number++)
+        {
+            var numbered = string.Create(CultureInfo.InvariantCulture, $"{name}-{number}");
+            if (_names.Add(numbered))
+                return numbered;
         }
     }
 
@@ -199,6 +223,8 @@ public sealed partial class MachineRegistry(MachineServices services, ILogger<Ma
 
     private void Forget(Machine machine)
     {
+        if (machine.RequestId is { } request)
+            _requestDigests.TryRemove(request, out _);
         _machines.TryRemove(machine.Snapshot.Id, out _);
         lock (_namesLock)
             _names.Remove(machine.Snapshot.Name);

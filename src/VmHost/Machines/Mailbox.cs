@@ -14,21 +14,22 @@ internal sealed class Mailbox
     /// <summary>Requests that may wait at once.</summary>
     internal const int MaxRequests = 256;
 
-    // Guards the three that follow.
+    // Guards the four that follow.
     private readonly Lock _lock = new();
     private readonly Queue<Entry> _queue = new();
     private readonly HashSet<Entry> _waiting = [];
     private int _requests;
+    private bool _isClosed;
 
     // Counts what is in the queue.
     private readonly SemaphoreSlim _filled = new(0);
 
-    /// <summary>Returns false when it is full.</summary>
+    /// <summary>Returns false when it is full, or closed.</summary>
     internal bool TryPost(MachineEvent.Request request)
     {
         lock (_lock)
         {
-            if (_requests >= MaxRequests)
+            if (_isClosed || _requests >= MaxRequests)
                 return false;
 
             _requests++;
@@ -47,7 +48,7 @@ internal sealed class Mailbox
         lock (_lock)
         {
             var entry = new Entry(observation, timer);
-            if (!_waiting.Add(entry))
+            if (_isClosed || !_waiting.Add(entry))
                 return;
 
             _queue.Enqueue(entry);
@@ -73,6 +74,20 @@ internal sealed class Mailbox
 
     /// <summary>Returns when something is in it; to be followed by one <see cref="TryTake"/>.</summary>
     internal Task WaitAsync(CancellationToken ct) => _filled.WaitAsync(ct);
+
+    /// <summary>Whether a request waits in it.</summary>
+    internal bool Holds(long request)
+    {
+        lock (_lock)
+            return _queue.Any(entry => entry.Event is MachineEvent.Request waiting && waiting.Id == request);
+    }
+
+    /// <summary>Lets nothing in any more; only an empty one can be closed.</summary>
+    internal bool TryClose()
+    {
+        lock (_lock)
+            return _isClosed = _queue.Count == 0;
+    }
 
     private readonly record struct Entry(MachineEvent Event, object? Timer);
 }

@@ -29,7 +29,7 @@ public sealed record BootFiles(
     string KernelPath,
     string? InitrdPath,
     string CommandLine,
-    GuestArchitecture Architecture = GuestArchitecture.X64);
+    GuestArchitecture Architecture = GuestArchitecture.X64) : StoredObject;
 
 /// <summary>What became of a <see cref="BootRequest"/>.</summary>
 /// <param name="Files">The files; null when there are faults.</param>

@@ -14,4 +14,4 @@ public enum DiskFormat
 /// <param name="Path">Absolute path of a regular file.</param>
 /// <param name="Format">Its format.</param>
 /// <param name="ReadOnly">The guest cannot write it.</param>
-public sealed record Disk(string Path, DiskFormat Format, bool ReadOnly);
+public sealed record Disk(string Path, DiskFormat Format, bool ReadOnly) : StoredObject;

@@ -38,6 +38,9 @@ public sealed record MachineRequest(
     HypervisorKind Hypervisor,
     string? Uuid)
 {
+    /// <summary>The fault of a request whose id came with another request before.</summary>
+    public static SpecFault IdFault { get; } = new("request_id", "came with another request before; each request takes an id of its own");
+
     /// <summary>The network interface; null for NAT.</summary>
     public Network? Network { get; init; }
 
@@ -58,4 +61,7 @@ public sealed record MachineRequest(
 
     /// <summary>Given by the caller, so that asking again makes no second machine; null for none.</summary>
     public string? Id { get; init; }
+
+    /// <summary>The digest of the whole request, which tells whether one with the same id is the same request; null without an id.</summary>
+    public string? Digest { get; init; }
 }

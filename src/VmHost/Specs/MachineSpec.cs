@@ -6,7 +6,7 @@ namespace VmHost.Specs;
 /// A machine as it will be run: validated, with every default filled in. Immutable while the machine exists, and stored
 /// as it is in <c>machine.json</c>. Two are equal when all values are, lists in the same order.
 /// </summary>
-public sealed record MachineSpec
+public sealed record MachineSpec : StoredObject
 {
     /// <summary>What is booted.</summary>
     public required BootFiles Boot { get; init; }

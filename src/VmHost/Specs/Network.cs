@@ -19,7 +19,7 @@ public enum NetworkMode
 /// Six octets in lower-case hex with colons; null for one that the hypervisor or its driver derives from the UUID.
 /// </param>
 /// <param name="VpnkitSocket">Absolute path; set for <see cref="NetworkMode.Vpnkit"/> only.</param>
-public sealed record Network(NetworkMode Mode, string? MacAddress = null, string? VpnkitSocket = null)
+public sealed record Network(NetworkMode Mode, string? MacAddress = null, string? VpnkitSocket = null) : StoredObject
 {
     /// <summary>What a machine gets that asks for nothing.</summary>
     public static Network Default { get; } = new(NetworkMode.Nat);

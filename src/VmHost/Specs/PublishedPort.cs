@@ -17,7 +17,7 @@ public enum PortProtocol
 /// <param name="HostPort">1 to 65535; must be free when the machine starts.</param>
 /// <param name="GuestPort">1 to 65535.</param>
 /// <param name="Protocol">TCP or UDP.</param>
-public sealed record PublishedPort(string HostAddress, int HostPort, int GuestPort, PortProtocol Protocol)
+public sealed record PublishedPort(string HostAddress, int HostPort, int GuestPort, PortProtocol Protocol) : StoredObject
 {
     /// <summary>The host's side, as <c>127.0.0.1:6379/tcp</c>.</summary>
     public override string ToString() =>

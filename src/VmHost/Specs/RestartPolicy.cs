@@ -24,7 +24,7 @@ public enum RestartMode
 /// With <see cref="RestartMode.OnFailure"/>: how many starts in a row may fail before it is given up, 0 for any number.
 /// Otherwise 0.
 /// </param>
-public sealed record RestartPolicy(RestartMode Mode, int MaxRetries)
+public sealed record RestartPolicy(RestartMode Mode, int MaxRetries) : StoredObject
 {
     /// <summary>The most retries that can be asked for; 0 asks for any number.</summary>
     public const int LargestMaxRetries = 1000;

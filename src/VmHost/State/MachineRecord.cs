@@ -6,7 +6,7 @@ using VmHost.Specs;
 namespace VmHost.State;
 
 /// <summary>What the daemon knows of a machine for good: <c>machine.json</c>.</summary>
-public sealed record MachineRecord
+public sealed record MachineRecord : StoredObject
 {
     /// <summary>The version of this format that is written here.</summary>
     public const int CurrentSchema = 1;
@@ -67,6 +67,12 @@ public sealed record MachineRecord
 
     /// <summary>Who asked for it to be created: the request's id, so that asking again makes no second one. Null for none.</summary>
     public string? RequestId { get; init; }
+
+    /// <summary>
+    /// The digest of that request, as <c>sha256:</c> and 64 hex digits: another request with the same id is refused. Null in a record
+    /// of a version that did not write it.
+    /// </summary>
+    public string? RequestDigest { get; init; }
 }
 
 /// <summary>A halt or kill that was asked for, written before the first attempt.</summary>
@@ -74,12 +80,12 @@ public sealed record MachineRecord
 /// <param name="Deadline">The end of the grace time, by the host's clock.</param>
 /// <param name="KillAfterwards">Whether the hypervisor is killed at the deadline; otherwise the halt is given up then.</param>
 /// <param name="ConsoleLine">Typed on the console for guests that do not know the power button; null for nothing.</param>
-public sealed record HaltIntent(int Boot, DateTimeOffset Deadline, bool KillAfterwards, string? ConsoleLine);
+public sealed record HaltIntent(int Boot, DateTimeOffset Deadline, bool KillAfterwards, string? ConsoleLine) : StoredObject;
 
 /// <summary>How far a machine's restart policy got.</summary>
 /// <param name="Attempts">Starts in a row that the policy made or is about to make.</param>
 /// <param name="NextAt">When the next one is due; null while it starts or runs.</param>
-public sealed record RetryRecord(int Attempts, DateTimeOffset? NextAt);
+public sealed record RetryRecord(int Attempts, DateTimeOffset? NextAt) : StoredObject;
 
 /// <summary>One boot of a machine.</summary>
 /// <param name="Number">From 1.</param>
@@ -96,10 +102,10 @@ public sealed record BootRecord(
     HypervisorKind Hypervisor,
     string Executable,
     ImmutableArray<string> Arguments,
-    DateTimeOffset StartedAt);
+    DateTimeOffset StartedAt) : StoredObject;
 
 /// <summary>How a boot ended.</summary>
-public sealed record ExitSummary
+public sealed record ExitSummary : StoredObject
 {
     /// <summary>The boot.</summary>
     public required int Boot { get; init; }

@@ -34,9 +34,13 @@ public sealed class MachineStore(StateDirectory state)
         [.. Directory.GetDirectories(state.Machines).AsParallel().Select(Find).OfType<StoredMachine>().OrderBy(static found => found.Id, StringComparer.Ordinal)];
 
     /// <summary>Writes the record; once it returned, a kill of any process loses nothing. Makes the directory if need be.</summary>
-    /// <exception cref="IOException">The old record still stands.</exception>
+    /// <exception cref="IOException">The old record still stands; also where the state directory was moved or removed.</exception>
     public void Save(MachineRecord record)
     {
+        // Or the next line would make a second state directory, which has no lock.
+        if (!state.IsInPlace)
+            throw new DirectoryNotFoundException($"{state.Path} is not the directory that this daemon locked: it was moved, removed or replaced");
+
         Directory.CreateDirectory(DirectoryOf(record.Id), PrivateDirectory.OwnerOnly);
         AtomicFile.Replace(FileOf(record.Id), ToJson(record));
     }

@@ -7,8 +7,9 @@ namespace VmHost.State;
 public sealed class StateDirectory : IDisposable
 {
     private readonly FileLock _lock;
+    private readonly (ulong Device, ulong Inode)? _identity;
 
-    private StateDirectory(string path, FileLock directoryLock) => (Path, _lock) = (path, directoryLock);
+    private StateDirectory(string path, FileLock directoryLock) => (Path, _lock, _identity) = (path, directoryLock, IdentityOf(path));
 
     /// <summary>Absolute path.</summary>
     public string Path { get; }
@@ -18,6 +19,12 @@ public sealed class StateDirectory : IDisposable
 
     /// <summary>The file that holds what happened.</summary>
     public string Events => System.IO.Path.Combine(Path, "events.jsonl");
+
+    /// <summary>
+    /// False when the path no longer leads to the directory that this daemon locked: it was moved, removed or replaced. What is
+    /// written there then has no lock, and another daemon may own it.
+    /// </summary>
+    public bool IsInPlace => _identity is not null && IdentityOf(Path) == _identity;
 
     /// <summary>Makes the directory if it is not there, checks that it can be trusted, and takes it.</summary>
     /// <param name="path">Absolute path.</param>
@@ -29,11 +36,11 @@ public sealed class StateDirectory : IDisposable
     public static StateDirectory Open(string path, TimeProvider time)
     {
         PrivateDirectory.Ensure(path, "--state-dir");
-        RefuseNetworkFileSystem(path);
 
         var lockPath = System.IO.Path.Combine(path, "daemon.lock");
         try
         {
+            RefuseNetworkFileSystem(path);
             var taken = FileLock.TryTake(lockPath)
                 ?? throw new VmHostException(VmHostError.Unavailable, $"the state directory {path} is held by {LockNote.HolderOf(lockPath)}; stop that one first or choose another --state-dir");
             taken.Note(LockNote.Of(time));
@@ -50,6 +57,9 @@ public sealed class StateDirectory : IDisposable
 
     /// <summary>Lets go of it.</summary>
     public void Dispose() => _lock.Dispose();
+
+    private static (ulong Device, ulong Inode)? IdentityOf(string path) =>
+        FileStatus.TryGet(path, out var status) ? (status.Device, status.Inode) : null;
 
     // A lock there may not be seen by another host, and may outlive its holder.
     private static void RefuseNetworkFileSystem(string path)

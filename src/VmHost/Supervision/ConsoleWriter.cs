@@ -18,6 +18,7 @@ internal sealed class ConsoleWriter(ShimAddress address) : IAsyncDisposable
     private readonly SemaphoreSlim _gate = new(1, 1);
 
     private ShimConnection? _connection;
+    private volatile bool _isDisposed;
 
     /// <summary>Returns when all of it is in the terminal's queue.</summary>
     /// <exception cref="VmHostException"><see cref="VmHostError.FailedPrecondition"/>: the terminal takes none, or the machine ended.</exception>
@@ -27,6 +28,9 @@ internal sealed class ConsoleWriter(ShimAddress address) : IAsyncDisposable
         try
         {
             _connection ??= await address.OpenAsync(grown: null, monitorSaid: null, ct);
+            if (_isDisposed)
+                throw new IOException("the connection to the shim is closed");
+
             while (!data.IsEmpty)
             {
                 var part = data[..Math.Min(data.Length, Frame.MaxPayload)];
@@ -44,7 +48,7 @@ internal sealed class ConsoleWriter(ShimAddress address) : IAsyncDisposable
             if (e is SocketLostException)
                 throw new VmHostException(VmHostError.FailedPrecondition, e.Message);
             if (e is IOException)
-                throw new VmHostException(VmHostError.FailedPrecondition, "the machine ended while its console was written to");
+                throw new VmHostException(VmHostError.FailedPrecondition, $"the console could not be written to: {e.Message}");
 
             throw;
         }
@@ -57,6 +61,7 @@ internal sealed class ConsoleWriter(ShimAddress address) : IAsyncDisposable
     /// <summary>Closes the connection, without waiting for one who writes to a guest that does not read.</summary>
     public async ValueTask DisposeAsync()
     {
+        _isDisposed = true;
         if (Volatile.Read(ref _connection) is { } connection)
             await connection.DisposeAsync();
     }

@@ -7,11 +7,6 @@ namespace VmHost.Supervision;
 /// <summary>Asks a running hypervisor for something, in the way that it understands.</summary>
 internal sealed class GuestControl(SupervisedBoot boot, ControlChannel channel, MachinePaths paths)
 {
-    // HyperKit's own: hyperkit.c, "SIGUSR1/2 sources".
-    private static int PauseSignal => OperatingSystem.IsMacOS() ? 30 : 10;
-
-    private static int ResumeSignal => OperatingSystem.IsMacOS() ? 31 : 12;
-
     /// <summary>Presses the power button. Whether the guest does anything is its own affair.</summary>
     /// <exception cref="IOException">The hypervisor cannot be asked.</exception>
     internal Task PressPowerButtonAsync(CancellationToken ct) =>
@@ -30,7 +25,8 @@ internal sealed class GuestControl(SupervisedBoot boot, ControlChannel channel, 
         {
             ControlChannel.Qmp => QmpAsync("stop", ct),
             ControlChannel.Rest => RestAsync("Pause", ct),
-            ControlChannel.TerminateAndUserSignals => boot.SignalAsync(PauseSignal, ct),
+            // HyperKit's own: hyperkit.c, "SIGUSR1/2 sources".
+            ControlChannel.TerminateAndUserSignals => boot.SignalAsync(Signals.User1, ct),
 
             // The signal that pauses HyperKit kills xhyve.
             _ => throw new VmHostException(VmHostError.FailedPrecondition, "xhyve cannot pause a guest; use HyperKit or QEMU"),
@@ -43,7 +39,7 @@ internal sealed class GuestControl(SupervisedBoot boot, ControlChannel channel, 
         {
             ControlChannel.Qmp => QmpAsync("cont", ct),
             ControlChannel.Rest => RestAsync("Resume", ct),
-            _ => boot.SignalAsync(ResumeSignal, ct),
+            _ => boot.SignalAsync(Signals.User2, ct),
         };
 
     private async Task QmpAsync(string command, CancellationToken ct) => await boot.Monitor.ExecuteAsync(command, ct);

@@ -17,6 +17,9 @@ internal sealed class ShimAddress(RunRecord run, TimeProvider time)
     // From the removal of its socket to a shim's end.
     private static readonly TimeSpan EndLimit = TimeSpan.FromMilliseconds(500);
 
+    // What .NET makes of ENOENT.
+    private const SocketError MissingPath = SocketError.AddressNotAvailable;
+
     private static readonly TimeSpan ConnectAgain = TimeSpan.FromMilliseconds(10);
 
     /// <summary>Connects.</summary>
@@ -31,7 +34,7 @@ internal sealed class ShimAddress(RunRecord run, TimeProvider time)
         {
             return await TryOpenAsync(grown, monitorSaid, ct) ?? await RecoverSocketAsync(grown, monitorSaid, ct);
         }
-        catch (Exception e) when (e is SocketException or InvalidDataException)
+        catch (Exception e) when (e is SocketException or InvalidDataException or ObjectDisposedException)
         {
             throw new IOException($"the shim cannot be reached: {e.Message}", e);
         }
@@ -63,14 +66,14 @@ internal sealed class ShimAddress(RunRecord run, TimeProvider time)
             : $"the shim's socket {run.ControlSocket} is gone, and this shim (version {run.ShimVersion}) is older than those that make it again; only vmctl kill can end the machine");
     }
 
-    // Null: nothing listens at the path.
+    // Null: nothing listens at the path, or it does not exist.
     private async Task<ShimConnection?> TryOpenAsync(Action<long>? grown, MonitorOutputHandler? monitorSaid, CancellationToken ct)
     {
         try
         {
             return await ShimConnection.OpenAsync(run.ControlSocket, grown, monitorSaid, ct);
         }
-        catch (SocketException e) when (e.SocketErrorCode == SocketError.ConnectionRefused || !File.Exists(run.ControlSocket))
+        catch (SocketException e) when (e.SocketErrorCode is SocketError.ConnectionRefused or MissingPath)
         {
             return null;
         }

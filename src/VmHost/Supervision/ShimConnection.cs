@@ -83,7 +83,7 @@ internal sealed class ShimConnection : IAsyncDisposable
                 throw new InvalidDataException($"the shim speaks protocol {connection.Welcome.MinVersion} to {connection.Welcome.MaxVersion}, not {Frame.LowestVersion} to {Frame.Version}");
 
             if (grown is not null)
-                await connection._socket.SendAsync(Frame.Of(FrameType.Subscribe, []), ct);
+                await connection.SubscribeAsync(ct);
             return connection;
         }
         catch
@@ -118,6 +118,18 @@ internal sealed class ShimConnection : IAsyncDisposable
         else
         {
             await _reading;
+        }
+    }
+
+    private async Task SubscribeAsync(CancellationToken ct)
+    {
+        try
+        {
+            await _socket.SendAsync(Frame.Of(FrameType.Subscribe, []), ct);
+        }
+        catch (Exception e) when (e is SocketException or ObjectDisposedException)
+        {
+            throw new IOException("the shim went away", e);
         }
     }
 

@@ -1,12 +1,14 @@
 using System.Text;
+using VmHost.Hypervisors;
 using VmHost.Posix;
 
 namespace VmHost.Supervision;
 
 /// <summary>Starts <c>vmhost-shim</c> beside a machine.</summary>
 /// <param name="shimPath">Absolute path of the program.</param>
+/// <param name="environment">The environment of the shim and of its hypervisor, which inherits it.</param>
 /// <param name="reaper">Collects the shims that end.</param>
-public sealed class ShimLauncher(string shimPath, ShimReaper reaper)
+public sealed class ShimLauncher(string shimPath, HypervisorEnvironment environment, ShimReaper reaper)
 {
     private const string NullDevice = "/dev/null";
     private const int LockNumber = 3;
@@ -40,7 +42,7 @@ public sealed class ShimLauncher(string shimPath, ShimReaper reaper)
             directory = Descriptor.DuplicateAbove(opened, 10);
             Descriptor.Close(opened);
 
-            using (var spawn = new ProcessSpawn { BlockedSignals = [Signals.Terminate, Signals.User1] })
+            using (var spawn = new ProcessSpawn { BlockedSignals = [Signals.Terminate, Signals.User1], Variables = environment.Variables })
             {
                 for (var standard = 0; standard <= 2; standard++)
                     spawn.Open(standard, NullDevice, Descriptor.ReadWrite);

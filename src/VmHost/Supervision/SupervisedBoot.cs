@@ -114,7 +114,7 @@ public sealed class SupervisedBoot : IAsyncDisposable
             return new BootContact.Made(new SupervisedBoot(paths, run, address, shim, time));
 
         await shim.DisposeAsync();
-        return new BootContact.Unreachable($"whoever listens at {run.ControlSocket} is not its shim");
+        return new BootContact.Unreachable($"the process that listens at {run.ControlSocket} is not its shim");
     }
 
     // Null: no shim of this launch has written one.

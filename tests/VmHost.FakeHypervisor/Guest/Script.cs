@@ -8,7 +8,8 @@ namespace VmHost.FakeHypervisor.Guest;
 /// What the guest does, step by step: the words of <c>fake=STEP;STEP</c> on the kernel command line. At the end it powers
 /// off. QEMU only: <c>ioerror:DISK</c> (the host's disk is full) and <c>ioerror:DISK:failed</c> stop the guest as QEMU does, and
 /// the next step follows once it is resumed, so that two of them are a disk that is still full then; <c>stopself</c> stops it as
-/// another client of a monitor would; <c>panic</c> is a panic that the guest's device reports; <c>reset</c> one in the same process.
+/// another client of a monitor would; <c>panic</c> is a panic that the guest's device reports; <c>reset</c> one in the same process;
+/// <c>events:COUNT</c> are so many events of the monitor.
 /// </summary>
 internal sealed class Script(GuestConsole console, FakeMachine machine, long enteredAt)
 {
@@ -59,6 +60,7 @@ internal sealed class Script(GuestConsole console, FakeMachine machine, long ent
             case "stopself": machine.StopByItself(); break;
             case "ioerror": machine.FailDisk(value.Split(':')[0], isFull: !value.EndsWith(":failed", StringComparison.Ordinal)); break;
             case "reset": machine.ResetInPlace(); break;
+            case "events": machine.Chatter(Numbers(value)[0]); break;
             case "panic": machine.Panic(); break;
             case "hang": FakeMachine.Wait(Timeout.InfiniteTimeSpan); break;
             case "noqmp": break;   // seen before the script runs

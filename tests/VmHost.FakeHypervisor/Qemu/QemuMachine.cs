@@ -6,6 +6,9 @@ namespace VmHost.FakeHypervisor.Qemu;
 /// <summary>QEMU: exits with 0 whatever happened, and tells through its monitors what did.</summary>
 internal sealed class QemuMachine : FakeMachine
 {
+    // As long as QEMU's answer.
+    private static readonly string LongText = '"' + new string('x', 190 << 10) + '"';
+
     private readonly PosixSignalRegistration[] _signals;
     private readonly QmpMonitors? _monitors;
 
@@ -60,6 +63,12 @@ internal sealed class QemuMachine : FakeMachine
 
     internal override void ResetInPlace() => _monitors?.SendEvent("RESET", """{"guest": true, "reason": "guest-reset"}""");
 
+    internal override void Chatter(long count)
+    {
+        for (var i = 0L; i < count; i++)
+            _monitors?.SendEvent("RTC_CHANGE", """{"offset": 0, "qom-path": "/machine/unattached/device[6]/rtc"}""");
+    }
+
     internal override void Panic()
     {
         _monitors?.SendEvent("GUEST_PANICKED", """{"action": "pause"}""");
@@ -105,6 +114,8 @@ internal sealed class QemuMachine : FakeMachine
                 return new(State.Blocks);
             case "human-monitor-command":
                 return new("\"\"");
+            case "query-qmp-schema":
+                return new(LongText);
             case "system_powerdown":
                 return new("{}", PressPowerButton);
             case "system_reset":

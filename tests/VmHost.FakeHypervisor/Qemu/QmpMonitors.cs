@@ -58,7 +58,7 @@ internal sealed class QmpMonitors : IDisposable
 
     public void Dispose()
     {
-        if (_path is not null)
+        if (_path is not null && Directory.Exists(Path.GetDirectoryName(_path)))
             File.Delete(_path);
         _listener?.Dispose();
         lock (_lock)

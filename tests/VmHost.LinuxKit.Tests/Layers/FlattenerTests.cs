@@ -180,6 +180,23 @@ public sealed class FlattenerTests
         Assert.Contains("have more than 500 characters together", await FaultAsync(images, "docker.io/t/many:1", new() { MaxNameChars = 500 }), StringComparison.Ordinal);
     }
 
+    // Each costs a reading of its layer from the beginning.
+    [Fact]
+    public async Task Too_many_hard_links_to_files_that_a_higher_layer_replaces_are_refused()
+    {
+        var (lower, upper) = (new TestLayer(), new TestLayer());
+        for (var i = 0; i < 5; i++)
+        {
+            lower.File($"old-{i}", "x").HardLink($"link-{i}", $"old-{i}");
+            upper.File($"old-{i}", "new");
+        }
+
+        using var images = new TestImages().Add("docker.io/t/links:1", lower, upper);
+
+        Assert.Contains("link-4: more than 4 hard links", await FaultAsync(images, "docker.io/t/links:1", new() { MaxCopies = 4 }), StringComparison.Ordinal);
+        Assert.Equal(10, new Flattener(await images.LoadAsync("docker.io/t/links:1"), new() { MaxCopies = 5 }).Entries().Count());
+    }
+
     [Fact]
     public async Task Names_that_linux_cannot_hold_are_refused()
     {

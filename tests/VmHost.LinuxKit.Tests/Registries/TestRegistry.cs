@@ -128,7 +128,7 @@ internal sealed class TestRegistry : IDisposable
     {
         var at = path.LastIndexOf("/manifests/", StringComparison.Ordinal);
         var name = $"docker.io/{path["/v2/".Length..at]}:{path[(at + "/manifests/".Length)..]}";
-        var index = Manifest.Parse(Encoding.UTF8.GetBytes(File.ReadAllText(Path.Combine(_layout, "index.json"))), "index");
+        var index = Manifest.Parse(Encoding.UTF8.GetBytes(File.ReadAllText(Path.Combine(_layout, "index.json"))), "index", Manifest.OciIndex);
         return index.Manifests.FirstOrDefault(one => one.Name == name) is { } found ? Blob(found.Digest) : null;
     }
 }

@@ -218,6 +218,47 @@ public sealed class ConsoleReaderTests : IDisposable
     }
 
     [Fact]
+    public async Task A_reader_that_waits_for_a_slow_client_holds_no_file_open()
+    {
+        var (writing, release) = (new TaskCompletionSource(), new TaskCompletionSource());
+        var copying = Reader().CopyAsync(
+            new(new(), Follow: false),
+            async chunk =>
+            {
+                if (chunk.Data.IsEmpty)
+                    return;
+
+                writing.SetResult();
+                await release.Task;
+            },
+            TestContext.Current.CancellationToken);
+        await writing.Task;
+        Assert.True(HoldsOpen(_directory.Path));
+
+        _time.Advance(TimeSpan.FromSeconds(1));
+
+        await Eventually.TrueAsync(() => !HoldsOpen(_directory.Path), "no segment is open");
+        Assert.False(copying.IsCompleted);
+        release.SetResult();
+        await copying;
+    }
+
+    // The lines are as long as a block together with the first one: the last but one ends where a block ends.
+    [Fact]
+    public async Task A_line_that_ends_where_a_block_was_read_ends_there()
+    {
+        using var directory = new TemporaryDirectory();
+        const int block = 64 << 10;
+        using (var writer = new JournalWriter(directory.Path, JournalLimits.Default, 1, _time))
+            writer.Append(Encoding.ASCII.GetBytes("first\n" + new string('x', block - 1) + "\n"));
+
+        var reader = new ConsoleReader(new ConsoleFeed(directory.Path), _time);
+        var begin = await reader.ReadAsync(new(new(TailLines: 1), Follow: false), TestContext.Current.CancellationToken).FirstAsync(TestContext.Current.CancellationToken);
+
+        Assert.Equal(6, begin.Offset);
+    }
+
+    [Fact]
     public void However_many_ask_the_files_are_looked_at_once_a_second()
     {
         _time.Advance(Step);
@@ -258,6 +299,9 @@ public sealed class ConsoleReaderTests : IDisposable
             Assert.Equal("1.1 1.2 1.3 2.1 2.2 2.3 3.1 3.2 3.3", await ReadAsync(new(new(), Follow: false) { WithTimes = true }));
         }
     }
+
+    private static bool HoldsOpen(string directory) =>
+        Directory.EnumerateFiles("/proc/self/fd").Any(file => new FileInfo(file).LinkTarget is { } target && target.StartsWith(directory, StringComparison.Ordinal));
 
     private static DateTimeOffset? At(int? seconds) => seconds is { } count ? Noon + TimeSpan.FromSeconds(count) : null;
 

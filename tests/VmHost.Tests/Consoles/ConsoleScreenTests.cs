@@ -51,6 +51,11 @@ public sealed class ConsoleScreenTests
     [InlineData("\\e#8\\e[2;1H\\e[J", "EEEEEEEEEE|||")]
     [InlineData("\\e[2;3r\\e[?6h\\e[1;1Hx", "|x||")]
     [InlineData("\\e[6n\\e[c\\e[?25lx", "x|||")]
+    [InlineData("ab\\e[3\u0018Cx", "abCx|||")]
+    [InlineData("ab\\e[3\u001aCx", "abCx|||")]
+    [InlineData("ab\\e\u0018cx", "abcx|||")]
+    [InlineData("ab\\e]0;title\u0018x\\e\\y", "abxy|||")]
+    [InlineData("ab\\eP1$q\u001ax", "abx|||")]
     public void It_shows_what_a_terminal_would(string output, string shown)
     {
         var bytes = Encoding.UTF8.GetBytes(output.Replace("\\e", "\u001b", StringComparison.Ordinal));

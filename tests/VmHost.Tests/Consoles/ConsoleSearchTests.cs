@@ -46,6 +46,16 @@ public sealed class ConsoleSearchTests : IDisposable
     }
 
     [Fact]
+    public async Task No_match_spans_output_that_was_lost()
+    {
+        using (var writer = new JournalWriter(_directory.Path, JournalLimits.Default, 1, _time))
+            writer.Append("log"u8);
+        await File.WriteAllTextAsync(JournalFormat.SegmentPath(_directory.Path, 100), "in: \nlogin: \n", TestContext.Current.CancellationToken);
+
+        Assert.Equal(105, (await new ConsoleSearch("login").FindAsync(new ConsoleFeed(_directory.Path), 0, follow: false, _time, TestContext.Current.CancellationToken))?.Offset);
+    }
+
+    [Fact]
     public async Task An_offset_behind_the_end_is_refused() =>
         Assert.Equal(VmHostError.OutOfRange, (await Assert.ThrowsAsync<VmHostException>(() => FindAsync("abc", "c", 4))).Error);
 

@@ -59,6 +59,28 @@ public sealed class HostProbeTests : IDisposable
         Assert.Equal((name, null, false), (facts.Accelerator, facts.Kvm, File.Exists(tried)));
     }
 
+    [Theory]
+    [InlineData("")]
+    [InlineData("./")]
+    public async Task A_program_is_not_searched_from_the_current_directory(string prefix)
+    {
+        var given = $"{prefix}qemu-{Guid.NewGuid():N}";
+        var planted = Path.GetFullPath(given);
+        var ran = _folder.File("ran");
+        await File.WriteAllTextAsync(planted, $"#!/bin/sh\ntouch '{ran}'\necho QEMU emulator version 9.2.0\n", TestContext.Current.CancellationToken);
+        try
+        {
+            File.SetUnixFileMode(planted, UnixFileMode.UserRead | UnixFileMode.UserExecute);
+
+            Assert.Equal($"--qemu must be an absolute path, not '{given}'", (await ProbeAsync(new(given))).Qemu.Problem);
+            Assert.False(File.Exists(ran));
+        }
+        finally
+        {
+            File.Delete(planted);
+        }
+    }
+
     [Fact]
     public async Task A_failure_is_not_kept()
     {

@@ -20,7 +20,7 @@ public sealed class KvmTrialTests : IDisposable
     [Fact]
     public async Task The_guest_ends_the_real_QEMU()
     {
-        using var trial = new KvmTrial(TimeProvider.System);
+        using var trial = new KvmTrial(new(), TimeProvider.System);
         Assert.Equal(new KvmOutcome(null), await trial.TryAsync("/usr/bin/qemu-system-x86_64", "tcg", TestContext.Current.CancellationToken));
     }
 
@@ -38,7 +38,7 @@ public sealed class KvmTrialTests : IDisposable
     {
         var calls = _folder.Write("calls", "");
         var qemu = Program($"echo call >>'{calls}'; exit 35");
-        using var trial = new KvmTrial(TimeProvider.System);
+        using var trial = new KvmTrial(new(), TimeProvider.System);
 
         await Task.WhenAll(Enumerable.Range(0, 10).Select(_ => trial.OutcomeAsync(qemu, TestContext.Current.CancellationToken)));
 
@@ -62,7 +62,7 @@ public sealed class KvmTrialTests : IDisposable
     public async Task What_works_is_tried_once_and_what_does_not_again_after_a_minute()
     {
         var time = new FakeTimeProvider();
-        using var trial = new KvmTrial(time);
+        using var trial = new KvmTrial(new(), time);
         var calls = _folder.Write("calls", "");
         var works = _folder.File("works");
         var qemu = Program($"echo call >>'{calls}'; [ -e '{works}' ] && exit 35");
@@ -86,7 +86,7 @@ public sealed class KvmTrialTests : IDisposable
 
     private static async Task<KvmOutcome?> OutcomeAsync(TimeProvider time, string qemu)
     {
-        using var trial = new KvmTrial(time);
+        using var trial = new KvmTrial(new(), time);
         return await trial.OutcomeAsync(qemu, TestContext.Current.CancellationToken);
     }
 

@@ -1,5 +1,6 @@
 using VmHost.Machines;
 using VmHost.Specs;
+using VmHost.State;
 using VmHost.TestKit;
 
 namespace VmHost.Tests.Machines;
@@ -24,6 +25,20 @@ public sealed class HostClaimsTests
     }
 
     [Fact]
+    public void A_machine_that_gets_no_memory_gets_none_of_its_disks_either()
+    {
+        using var directory = new TemporaryDirectory();
+        var disk = directory.Combine("disk");
+        File.WriteAllText(disk, "");
+        var claims = new HostClaims(ByteSize.FromMiB(1024));
+        claims.Claim("one", Spec(600));
+        Assert.Equal(VmHostError.ResourceExhausted, Assert.Throws<VmHostException>(() => claims.Claim("two", Spec(600) with { Disks = [new(disk, DiskFormat.Raw, false)] })).Error);
+
+        claims.Claim("three", Spec(100) with { Disks = [new(disk, DiskFormat.Raw, false)] });
+        Assert.Equal(VmHostError.FailedPrecondition, Assert.Throws<VmHostException>(() => claims.Claim("two", Spec(100) with { Disks = [new(disk, DiskFormat.Raw, false)] })).Error);
+    }
+
+    [Fact]
     public void What_runs_already_is_counted_whatever_it_comes_to()
     {
         var claims = new HostClaims(ByteSize.FromMiB(1024));
@@ -38,9 +53,10 @@ public sealed class HostClaimsTests
     public void A_disk_that_is_nearly_full_takes_no_more_machines()
     {
         using var directory = new TemporaryDirectory();
-        new DiskSpace(directory.Path, new(0)).ThrowIfLow();
+        using var state = StateDirectory.Open(directory.Combine("s"), TimeProvider.System);
+        new DiskSpace(state, new(0)).ThrowIfLow();
 
-        var refused = Assert.Throws<VmHostException>(() => new DiskSpace(directory.Path, new(long.MaxValue)).ThrowIfLow());
+        var refused = Assert.Throws<VmHostException>(() => new DiskSpace(state, new(long.MaxValue)).ThrowIfLow());
 
         Assert.Equal(VmHostError.ResourceExhausted, refused.Error);
         Assert.Contains("--min-free-bytes", refused.Message, StringComparison.Ordinal);

@@ -1,7 +1,10 @@
 using System.Net.Sockets;
 using VmHost.Consoles;
 using VmHost.Hypervisors;
+using VmHost.Machines.Effects;
 using VmHost.Posix;
+using VmHost.Specs;
+using VmHost.State;
 using VmHost.Supervision;
 using VmHost.TestKit;
 
@@ -118,7 +121,9 @@ public sealed class OldShimTests : IDisposable
         shim.Close();
         _lock.Dispose();
 
-        var ended = Assert.IsType<BootEnd.Exited>(await boot.Ended);
+        await boot.Closed;
+        var (_, end) = await new BootExaminer(Id, _paths, _feed, TimeProvider.System).ExamineAsync(BootRecordOf(Nonce), TimeSpan.FromSeconds(5), TimeSpan.FromMilliseconds(5));
+        var ended = Assert.IsType<BootEnd.Exited>(end);
         Assert.Equal((0, 4660, TimeSpan.FromSeconds(7.5)), (ended.Record.Code, ended.Record.ConsoleEnd, ended.Record.RanFor));
     }
 
@@ -146,11 +151,14 @@ public sealed class OldShimTests : IDisposable
         await WriteAsync(shim, "06000000 0100 c700 0500");
         await resizing;
 
-        Assert.False(boot.Ended.IsCompleted);
+        Assert.False(boot.Closed.IsCompleted);
     }
 
-    private Task<SupervisedBoot?> ConnectAsync() =>
-        SupervisedBoot.ConnectAsync(Id, Nonce, _paths, _feed, TimeProvider.System, TestContext.Current.CancellationToken);
+    private async Task<SupervisedBoot?> ConnectAsync() =>
+        await SupervisedBoot.ContactAsync(Id, Nonce, _paths, _feed, TimeProvider.System, TestContext.Current.CancellationToken) is BootContact.Made made ? made.Boot : null;
+
+    private static BootRecord BootRecordOf(string nonce) =>
+        new(3, nonce, ProcessIdentity.HostBootId, HypervisorKind.Qemu, "/bin/true", [], DateTimeOffset.UnixEpoch);
 
     // HELLO with the daemon's versions, answered by WELCOME: versions, boot 3, shim 4710, hypervisor 4711, id, nonce.
     private static async Task GreetAsync(Socket shim, string versions)

@@ -60,7 +60,7 @@ internal sealed class BootExaminer(string id, MachinePaths paths, ConsoleFeed co
             var contact = await SupervisedBoot.ContactAsync(id, boot.Nonce, paths, console, time, ct);
 
             // Where the records are missing or another boot's, the lock alone decides.
-            return contact is BootContact.Ended || (contact is BootContact.Unreachable && !FileLock.IsHeld(paths.Lock))
+            return contact is BootContact.Ended || (contact is BootContact.Unreachable && File.Exists(paths.Lock) && !FileLock.IsHeld(paths.Lock))
                 ? (new BootContact.Ended(), EndOf(boot))
                 : (contact, null);
         }

@@ -7,8 +7,10 @@ using VmHost.State;
 namespace VmHost.Machines.Effects;
 
 /// <summary>Writes down what a boot will run, then starts a shim that runs it.</summary>
-internal sealed class BootLauncher(MachineServices services)
+internal sealed class BootLauncher(MachineServices services, RecordWriter records)
 {
+    private static readonly TimeSpan FlushPatience = TimeSpan.FromSeconds(2);
+
     /// <summary>Saves the record and starts its boot.</summary>
     /// <returns>
     /// Why the hypervisor does not run, or null when it does; and what is not durable yet, or null when all is.
@@ -48,12 +50,15 @@ internal sealed class BootLauncher(MachineServices services)
             Journal = services.Journal,
             MonitorDescriptor = plan.MonitorDescriptor,
         }.Save(paths.Directory);
-        services.Store.Save(record);
+        records.Save(record);
 
         // A kill of the daemon is survived from here on. That a power failure is too may take until the reply.
         var flushed = Task.Run(() => Flush(record));
         var error = await Task.Run(() => Launch(paths, machineLock));
-        return (error, await flushed);
+
+        // A disk that hangs keeps no caller, and no kill, waiting.
+        await Task.WhenAny(flushed, Task.Delay(FlushPatience, services.Time, CancellationToken.None));
+        return (error, flushed.IsCompleted ? await flushed : $"the record of machine {record.Name} is not flushed yet and may be lost in a power failure: the disk is slow");
     }
 
     private string? Launch(MachinePaths paths, FileLock machineLock)

@@ -16,13 +16,15 @@ internal sealed class BootPreparation(MachineServices services)
 {
     /// <summary>Changes nothing but the claims.</summary>
     /// <exception cref="VmHostException">The boot cannot begin, and nothing is claimed.</exception>
-    internal async Task<MachineEvent.Prepared> PrepareAsync(MachineRecord record, MachinePaths paths)
+    /// <exception cref="OperationCanceledException">It was called off, and nothing is claimed.</exception>
+    internal async Task<MachineEvent.Prepared> PrepareAsync(MachineRecord record, MachinePaths paths, CancellationToken ct)
     {
-        var (hypervisor, plan) = await MachinePlanner.PlanAsync(record.Spec, paths, services.Host, CancellationToken.None);
+        var (hypervisor, plan) = await MachinePlanner.PlanAsync(record.Spec, paths, services.Host, ct);
         ThrowIfAny(BootResolver.Recheck(record.Spec.Boot, record.Spec.Memory));
         ThrowIfAny(DeviceFiles.Recheck(record.Spec));
         ThrowIfAny(PortProbe.FindTaken(record.Spec.PublishedPorts));
         services.Space.ThrowIfLow();
+        ct.ThrowIfCancellationRequested();   // nothing is claimed for a caller who gave up
         services.Claims.Claim(record.Name, record.Spec);
 
         var boot = new BootRecord(

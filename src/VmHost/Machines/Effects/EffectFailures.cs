@@ -21,7 +21,6 @@ internal static class EffectFailures
             MachineEffect.Kill kill => new MachineEvent.KillFailed(kill.Boot.Number, e.Message),
             MachineEffect.KillBoth kill => new MachineEvent.KillFailed(kill.Boot.Number, e.Message),
             MachineEffect.DeleteFiles => new MachineEvent.DeletionFailed(Defect(e)),
-            MachineEffect.Answer answer => null,
             _ => null,
         };
 

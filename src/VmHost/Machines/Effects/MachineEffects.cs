@@ -16,8 +16,11 @@ namespace VmHost.Machines.Effects;
 [SuppressMessage("Design", "CA1001", Justification = "A machine lives as long as the daemon, and so does its contact.")]
 internal sealed partial class MachineEffects : IMachineWorld
 {
-    // A disk that hangs holds up a kill no longer than that.
+    // A disk that hangs holds up what comes after a save no longer than that, and a kill no longer than that in all.
     private static readonly TimeSpan DiskPatience = TimeSpan.FromSeconds(2);
+
+    // For a plan, whose files may be on a network file system that does not answer.
+    private static readonly TimeSpan PreparationLimit = TimeSpan.FromSeconds(30);
 
     private readonly string _id;
     private readonly MachineServices _services;
@@ -27,8 +30,10 @@ internal sealed partial class MachineEffects : IMachineWorld
     private readonly SerialWork _lane;
     private readonly SerialWork _disk;
     private readonly SerialWork _control;
+    private readonly RecordWriter _records;
     private readonly BootPreparation _preparation;
     private readonly BootLauncher _launcher;
+    private int _statusQueuedOf;
 
     /// <param name="id">The machine's.</param>
     /// <param name="services">What it uses.</param>
@@ -42,7 +47,8 @@ internal sealed partial class MachineEffects : IMachineWorld
         _disk = new(services.Background);
         _control = new(services.Background);
         _preparation = new(services);
-        _launcher = new(services);
+        _records = new(services.Store);
+        _launcher = new(services, _records);
         Contact = new(id, _paths, console, services);
         Console = console;
     }
@@ -53,8 +59,24 @@ internal sealed partial class MachineEffects : IMachineWorld
     private ConsoleFeed Console { get; }
 
     /// <inheritdoc/>
-    public void Begin(MachineEffect effect, MachineLoop loop) =>
-        _lane.Post(effect.GetType().Name, () => BeginAsync(effect, loop), e => PostFailure(effect, e, loop));
+    public void Begin(MachineEffect effect, MachineLoop loop)
+    {
+        if (effect is MachineEffect.Kill or MachineEffect.KillBoth)
+        {
+            var before = Task.WhenAny(_lane.Last, Task.Delay(DiskPatience, _services.Time, CancellationToken.None));
+            _services.Background.Run(effect.GetType().Name, () => AfterAsync(before, effect, loop), e => PostFailure(effect, e, loop));
+        }
+        else
+        {
+            _lane.Post(effect.GetType().Name, () => BeginAsync(effect, loop), e => PostFailure(effect, e, loop));
+        }
+    }
+
+    private async Task AfterAsync(Task before, MachineEffect effect, MachineLoop loop)
+    {
+        await before;
+        await RunAsync(effect, loop);
+    }
 
     private Task BeginAsync(MachineEffect effect, MachineLoop loop)
     {
@@ -80,6 +102,8 @@ internal sealed partial class MachineEffects : IMachineWorld
             case MachineEffect.SetConsoleLive set:
                 Console.SetLive(set.Live);
                 break;
+            case MachineEffect.ReadStatus read when Interlocked.Exchange(ref _statusQueuedOf, read.Boot.Number) == read.Boot.Number:
+                break;   // one that has not begun answers this one too
             case MachineEffect.Control or MachineEffect.ReadStatus:
                 _control.Post(effect.GetType().Name, () => ControlAsync(effect, loop), e => PostFailure(effect, e, loop));
                 break;
@@ -106,8 +130,14 @@ internal sealed partial class MachineEffects : IMachineWorld
             _ => throw new InvalidOperationException($"no code runs {effect.GetType().Name}"),
         };
 
-    private Task ControlAsync(MachineEffect effect, MachineLoop loop) =>
-        effect is MachineEffect.Control control ? Contact.ControlAsync(control, loop) : Contact.ReadStatusAsync(((MachineEffect.ReadStatus)effect).Boot, loop);
+    private Task ControlAsync(MachineEffect effect, MachineLoop loop)
+    {
+        if (effect is MachineEffect.Control control)
+            return Contact.ControlAsync(control, loop);
+
+        Volatile.Write(ref _statusQueuedOf, 0);
+        return Contact.ReadStatusAsync(((MachineEffect.ReadStatus)effect).Boot, loop);
+    }
 
     private Task<Task> OnDisk(MachineEffect effect, MachineLoop loop, Action work)
     {
@@ -126,7 +156,7 @@ internal sealed partial class MachineEffects : IMachineWorld
     {
         try
         {
-            _services.Store.Save(record);
+            _records.Save(record);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -139,7 +169,7 @@ internal sealed partial class MachineEffects : IMachineWorld
     {
         try
         {
-            _services.Store.SaveDurably(update.Record);
+            _records.SaveDurably(update.Record);
             loop.Post(new MachineEvent.UpdateSaved(update.RequestId, update.Record));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -160,7 +190,12 @@ internal sealed partial class MachineEffects : IMachineWorld
     {
         try
         {
-            loop.Post(await _preparation.PrepareAsync(record, _paths));
+            using var limit = new CancellationTokenSource(PreparationLimit, _services.Time);
+            loop.Post(await _preparation.PrepareAsync(record, _paths, limit.Token).WaitAsync(limit.Token));
+        }
+        catch (OperationCanceledException)
+        {
+            loop.Post(new MachineEvent.PreparationFailed(new(VmHostError.Unavailable, $"machine {record.Name} could not be prepared within {PreparationLimit.TotalSeconds:0} s: one of its files, or the hypervisor's version, cannot be read; look at the file systems that they are on")));
         }
         catch (VmHostException e)
         {
@@ -212,7 +247,7 @@ internal sealed partial class MachineEffects : IMachineWorld
         try
         {
             Contact.ThrowIfAlive(loop.Snapshot.Name);
-            _services.Store.Delete(_id);
+            _records.Delete(_id);
             if (Directory.Exists(_paths.RunDirectory))
                 Directory.Delete(_paths.RunDirectory, recursive: true);
 

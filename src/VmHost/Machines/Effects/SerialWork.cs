@@ -8,6 +8,16 @@ internal sealed class SerialWork(BackgroundTasks background)
     private readonly Lock _lock = new();
     private Task _last = Task.CompletedTask;
 
+    /// <summary>Completes when all that was asked for so far is done; never faults.</summary>
+    internal Task Last
+    {
+        get
+        {
+            lock (_lock)
+                return _last;
+        }
+    }
+
     /// <summary>As <see cref="Enqueue"/>, for a caller who does not wait.</summary>
     internal void Post(string name, Func<Task> work, Action<Exception>? failed = null) => _ = Enqueue(name, work, failed);
 

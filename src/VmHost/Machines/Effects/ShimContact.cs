@@ -66,7 +66,8 @@ internal sealed partial class ShimContact(string id, MachinePaths paths, Console
         if (Boot is not { } boot || live.Control != ControlChannel.Qmp || Interlocked.Exchange(ref _watched, boot) == boot)
             return;
 
-        services.Background.Run("monitor", () => KeepMonitorOpenAsync(boot, live, loop));
+        // Without its watch the connection is of no use: a new one is made, with a new watch.
+        services.Background.Run("monitor", () => KeepMonitorOpenAsync(boot, live, loop), _ => services.Background.Run("shim", () => boot.DisposeAsync().AsTask()));
         if (await new GuestHaltDetector(services.Time).WaitAsync(boot, paths, console))
             loop.Post(new MachineEvent.GuestHalted(live.Number));
     }
@@ -80,7 +81,7 @@ internal sealed partial class ShimContact(string id, MachinePaths paths, Console
             var status = await BootOf(live).Monitor.QueryAsync(limit.Token);
             loop.Post(new MachineEvent.StatusRead(live.Number, ToStatus(status)));
         }
-        catch (Exception e) when (e is IOException or OperationCanceledException)
+        catch (Exception e) when (e is IOException or OperationCanceledException or InvalidOperationException)
         {
             loop.Post(new MachineEvent.StatusUnread(live.Number, e.Message));
         }
@@ -120,9 +121,10 @@ internal sealed partial class ShimContact(string id, MachinePaths paths, Console
     /// <summary>Sends SIGKILL to the hypervisor: by its shim, which cannot hit another process, or else by a proof of its own.</summary>
     internal async Task KillAsync(BootRecord record, MachineLoop loop)
     {
-        using var limit = new CancellationTokenSource(PressLimit, services.Time);
         if (Boot is null)
             await Task.WhenAny(ExamineAsync(record, askGuest: false, loop), Task.Delay(PressLimit, services.Time, CancellationToken.None));
+
+        using var limit = new CancellationTokenSource(PressLimit, services.Time);
 
         if (Boot is { } boot && boot.Run.Boot == record.Number)
         {
@@ -138,7 +140,9 @@ internal sealed partial class ShimContact(string id, MachinePaths paths, Console
             }
         }
 
-        loop.Post(ProcessKiller.KillHypervisor(record, paths, loop.Snapshot.Name));
+        // A hypervisor that has ended already, and that a hung shim does not collect, can be signalled no more: then it is the shim that is in the way.
+        var killed = ProcessKiller.KillHypervisor(record, paths, loop.Snapshot.Name);
+        loop.Post(killed is MachineEvent.KillFailed ? ProcessKiller.KillBoth(record, paths, loop.Snapshot.Name) : killed);
     }
 
     /// <summary>Sends SIGKILL to hypervisor and shim.</summary>
@@ -162,7 +166,6 @@ internal sealed partial class ShimContact(string id, MachinePaths paths, Console
 
     private async Task ExamineInTurnAsync(BootRecord record, bool askGuest, MachineLoop loop)
     {
-        var isNew = false;
         if (Boot is not { } boot || boot.Run.Nonce != record.Nonce)
         {
             await DisposeOldAsync();
@@ -170,7 +173,7 @@ internal sealed partial class ShimContact(string id, MachinePaths paths, Console
             switch (contact)
             {
                 case BootContact.Made made:
-                    (boot, isNew) = (made.Boot, true);
+                    boot = made.Boot;
                     break;
                 case BootContact.Ended:
                     loop.Post(new MachineEvent.BootEnded(record.Number, ExitClassifier.Classify(end!, record, paths, services.Time.GetUtcNow())));
@@ -185,9 +188,11 @@ internal sealed partial class ShimContact(string id, MachinePaths paths, Console
                     throw new InvalidOperationException("no such contact");
             }
 
+            // Watched from the first moment: a connection that is not would never be missed.
             Volatile.Write(ref _boot, boot);
+            services.Background.Run("shim", () => WatchConnectionAsync(boot, loop));
             console.BeginBoot(new(boot.Run.Boot, boot.Run.ConsoleBegin));
-            await ResizeAsync(boot, loop);
+            services.Background.Run("console size", () => ResizeAsync(boot, loop));
         }
 
         var control = HypervisorCatalog.Get(record.Hypervisor).Control;
@@ -195,14 +200,13 @@ internal sealed partial class ShimContact(string id, MachinePaths paths, Console
         var status = askGuest && control == ControlChannel.Qmp ? await TryAskAsync(boot) : null;
         LogReached(loop.Snapshot.Name, live.HypervisorPid);
         loop.Post(new MachineEvent.BootFound(record.Number, live, status));
-        if (isNew)
-            services.Background.Run("shim", () => WatchConnectionAsync(boot, loop));
     }
 
     private static async Task WatchConnectionAsync(SupervisedBoot boot, MachineLoop loop)
     {
         await boot.Closed;
         loop.Post(new MachineEvent.ContactLost(boot.Run.Boot));
+        await boot.DisposeAsync();
     }
 
     private async Task DisposeOldAsync()
@@ -216,10 +220,11 @@ internal sealed partial class ShimContact(string id, MachinePaths paths, Console
     {
         try
         {
+            using var limit = new CancellationTokenSource(PressLimit, services.Time);
             if (ConsoleSize is { } size)
-                await boot.ResizeConsoleAsync(size, CancellationToken.None);
+                await boot.ResizeConsoleAsync(size, limit.Token);
         }
-        catch (VmHostException e)
+        catch (Exception e) when (e is VmHostException or OperationCanceledException)
         {
             LogNoSize(e, loop.Snapshot.Name);
         }
@@ -232,7 +237,7 @@ internal sealed partial class ShimContact(string id, MachinePaths paths, Console
             using var limit = new CancellationTokenSource(StatusLimit, services.Time);
             return ToStatus(await boot.Monitor.QueryAsync(limit.Token));
         }
-        catch (Exception e) when (e is IOException or OperationCanceledException)
+        catch (Exception e) when (e is IOException or OperationCanceledException or InvalidOperationException)
         {
             return null;   // read again later
         }
@@ -243,10 +248,13 @@ internal sealed partial class ShimContact(string id, MachinePaths paths, Console
     {
         boot.Monitor.Happened = happened =>
         {
-            if (happened.Name is "STOP" or "RESUME" or "BLOCK_IO_ERROR" or "GUEST_PANICKED")
+            if (happened.Name is "STOP" or "RESUME" or "GUEST_PANICKED")
                 loop.Post(new MachineEvent.MonitorChanged(live.Number));
         };
         boot.Monitor.Opened = () => loop.Post(new MachineEvent.MonitorChanged(live.Number));
+
+        // Something may have changed between the examination and now.
+        loop.Post(new MachineEvent.MonitorChanged(live.Number));
         using var stop = new CancellationTokenSource();
         var open = boot.Monitor.KeepOpenAsync(stop.Token);
         await Task.WhenAny(open, boot.Closed);

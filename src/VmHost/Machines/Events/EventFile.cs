@@ -1,7 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using VmHost.Posix;
-using VmHost.ShimContract.Records;
 
 namespace VmHost.Machines.Events;
 

@@ -44,7 +44,9 @@ public sealed partial class EventLog : IDisposable
         foreach (var one in _events)
             Remember(one);
 
-        _next = _events.Count > 0 ? _events[^1].Sequence + SkippedAtStart : 1;
+        // Where the file was torn behind its first line, that line still has the number of the newest event that was dropped.
+        var newest = _events.Count > 0 ? Math.Max(_events[^1].Sequence, _dropped) : _dropped;
+        _next = newest > 0 ? newest + SkippedAtStart : 1;
         DropOldest();
     }
 

@@ -48,16 +48,24 @@ internal static class AdoptionRules
             case MachineEvent.BootFound:
                 break;   // the next examination is due
             case MachineEvent.BootSilent silent:
-                RefuseKills(step, phase, NoProof(step, silent.Reason));
-                step.Become(phase with { Reason = silent.Reason, Waiters = [] });
+                // Kills wait on: the examination may have begun before the signal, and the kernel may still be freeing memory.
+                step.Become(phase with { Reason = silent.Reason });
                 step.SetTimer(TimerKind.ExamineAgain, CommonRules.ExamineAgain);
+                break;
+            case MachineEvent.TimerDue { Timer.Kind: TimerKind.KillLimit }:
+                RefuseKills(step, phase, NoProof(step, phase.Reason));
+                step.Become(phase with { Waiters = [] });
                 break;
             case MachineEvent.KillRequested request when step.Record.Boot is { } boot:
                 step.Become(phase with { Waiters = phase.Waiters.Add(new(request.Id, WaiterKind.Kill)) });
                 step.Save(step.Record with { StoppedByHand = true, Halt = new(boot.Number, step.Moment.Now, KillAfterwards: true, null) });
                 step.Do(new MachineEffect.KillBoth(boot));
                 break;
-            case MachineEvent.KillSent or MachineEvent.ContactLost:
+            case MachineEvent.KillSent:
+                step.SetTimer(TimerKind.KillLimit, StopRules.KillLimit);
+                step.Do(new MachineEffect.Examine(step.Record.Boot!, AskGuest: false));
+                break;
+            case MachineEvent.ContactLost:
                 step.Do(new MachineEffect.Examine(step.Record.Boot!, AskGuest: false));
                 break;
             case MachineEvent.KillFailed failed:
@@ -93,7 +101,8 @@ internal static class AdoptionRules
         }
 
         var pausedByRequest = step.Record.PausedBoot == found.Boot;
-        var cause = found.Status is { } status ? PauseRules.CauseOf(status) : pausedByRequest ? new PauseCause.External() : null;
+        var known = step.Phase is MachinePhase.Paused paused ? paused.Cause : null;   // a monitor that is not asked yet changes nothing
+        var cause = found.Status is { } status ? PauseRules.CauseOf(status) : known ?? (pausedByRequest ? new PauseCause.External() : null);
         if (cause is not null)
             step.Become(new MachinePhase.Paused(found.Live, pausedByRequest && cause is PauseCause.External ? new PauseCause.Requested() : cause, []));
         else if (step.Phase.Unconfirmed is { } start)

@@ -43,7 +43,7 @@ internal static class PendingStartRules
 
         if (waiter.Kind == WaiterKind.HaltThenKill)
         {
-            become(start with { Stop = new(Kill: true, step.Moment.Now, null) });
+            become(start with { Stop = new(Kill: true, step.Moment.Now, null, IsGraceOver: true) });
             return;
         }
 

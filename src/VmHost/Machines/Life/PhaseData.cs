@@ -21,7 +21,8 @@ internal sealed record PendingStart(StartCause Cause, ImmutableArray<Waiter> Wai
 /// <param name="Kill">Kill the hypervisor at once.</param>
 /// <param name="Deadline">The end of the grace time.</param>
 /// <param name="Line">As in <see cref="StopProgress"/>.</param>
-internal sealed record PendingStop(bool Kill, DateTimeOffset Deadline, string? Line);
+/// <param name="IsGraceOver">The kill is that of a halt whose grace time is over.</param>
+internal sealed record PendingStop(bool Kill, DateTimeOffset Deadline, string? Line, bool IsGraceOver = false);
 
 /// <summary>How far a resumption after an I/O error got.</summary>
 internal enum ResumeRetry
@@ -68,7 +69,17 @@ internal enum StopCause
 /// <param name="Line">Typed on the console after the second press; null for nothing, or when it was typed.</param>
 /// <param name="Killing">SIGKILL was sent, or is about to be.</param>
 /// <param name="ShimSilent">The shim did not answer, and is killed too.</param>
-internal sealed record StopProgress(string Detail = "", int Presses = 0, string? Line = null, bool Killing = false, bool ShimSilent = false);
+internal sealed record StopProgress(string Detail = "", int Presses = 0, string? Line = null, bool Killing = false, bool ShimSilent = false)
+{
+    /// <summary>A press is under way.</summary>
+    internal bool IsPressing { get; init; }
+
+    /// <summary>Halts whose grace time ended during a press; that is over first.</summary>
+    internal ImmutableArray<long> Overdue { get; init; } = [];
+
+    /// <summary>The kill is that of a halt whose grace time is over.</summary>
+    internal bool IsGraceOver { get; init; }
+}
 
 /// <summary>The reason why a guest's processors stand still.</summary>
 internal abstract record PauseCause

@@ -142,7 +142,7 @@ internal static class RestRules
 
     /// <summary>The refusal of a deletion.</summary>
     internal static Refusal InUse(StepBuilder step) =>
-        new(VmHostError.FailedPrecondition, $"machine {step.Name} is {Describe(step.Phase.State)}; halt it first (vmctl halt {step.Name}) or remove it with --force");
+        new(VmHostError.FailedPrecondition, $"machine {step.Name} is {(step.Phase is MachinePhase.Preparing ? "being started" : Describe(step.Phase.State))}; halt it first (vmctl halt {step.Name}) or remove it with --force");
 
     private static string Describe(MachineState state) =>
         state switch

@@ -16,7 +16,7 @@ internal static class StopRules
     private const int PressesBeforeLine = 2;
 
     // A guest that has not loaded its button driver yet does not see a press, and does not report that.
-    private static readonly TimeSpan PressAgain = TimeSpan.FromSeconds(2);
+    internal static readonly TimeSpan PressAgain = TimeSpan.FromSeconds(2);
 
     // From SIGKILL to the shim's last frame: the kernel frees the guest's memory, the shim writes the record.
     internal static readonly TimeSpan KillLimit = TimeSpan.FromSeconds(30);
@@ -40,7 +40,7 @@ internal static class StopRules
     /// <summary>Carries out a halt or kill whose timers run already.</summary>
     internal static void Begin(StepBuilder step, LiveBoot boot, ImmutableArray<Waiter> waiters, PendingStop stop, bool resumeFirst, PendingStart? start = null)
     {
-        var phase = new MachinePhase.Stopping(boot, StopCause.Request, waiters, new(Line: stop.Line), start);
+        var phase = new MachinePhase.Stopping(boot, StopCause.Request, waiters, new(Line: stop.Line) { IsGraceOver = stop.IsGraceOver }, start);
         step.Become(phase);
         if (stop.Kill)
         {
@@ -88,7 +88,7 @@ internal static class StopRules
     {
         var presses = phase.Progress.Presses + 1;
         var line = presses >= PressesBeforeLine ? phase.Progress.Line : null;
-        step.Become(phase with { Progress = phase.Progress with { Presses = presses, Line = line is null ? phase.Progress.Line : null } });
+        step.Become(phase with { Progress = phase.Progress with { Presses = presses, IsPressing = true, Line = line is null ? phase.Progress.Line : null } });
         step.Do(new MachineEffect.Control(phase.Boot, ControlAction.PressPowerButton));
         if (line is not null)
             step.Do(new MachineEffect.Control(phase.Boot, ControlAction.TypeLine, line));

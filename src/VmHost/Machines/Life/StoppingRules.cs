@@ -15,6 +15,11 @@ internal static class StoppingRules
             case MachineEvent.Request asked:
                 Requested(step, phase, asked);
                 break;
+            case MachineEvent.TimerDue { Timer.Kind: TimerKind.PressAgain } when phase.Progress is { Killing: false, IsPressing: true }:
+                step.SetTimer(TimerKind.PressAgain, StopRules.PressAgain);
+                step.Become(phase with { Progress = phase.Progress with { Detail = $"no answer to the power button; perhaps its shim (process {phase.Boot.ShimPid}) hangs" } });
+                PressOver(step);   // a press that hangs keeps no kill waiting
+                break;
             case MachineEvent.TimerDue { Timer.Kind: TimerKind.PressAgain } when !phase.Progress.Killing:
                 StopRules.Press(step, phase);
                 break;
@@ -26,9 +31,13 @@ internal static class StoppingRules
                 break;
             case MachineEvent.ControlDone done:
                 ControlDone(step, phase, done.Action);
+                if (done.Action == ControlAction.PressPowerButton)
+                    PressOver(step);
                 break;
             case MachineEvent.ControlFailed failed:
                 ControlFailed(step, phase, failed);
+                if (failed.Action == ControlAction.PressPowerButton)
+                    PressOver(step);
                 break;
             case MachineEvent.KillSent { ShimAnswers: false } when !phase.Progress.ShimSilent:
                 step.Become(phase with { Progress = phase.Progress with { ShimSilent = true, Detail = $"its shim (process {phase.Boot.ShimPid}) does not answer and is killed too" } });
@@ -90,12 +99,18 @@ internal static class StoppingRules
         if (phase.Waiters.FirstOrDefault(waiter => waiter.Id == request && StopRules.IsStop(waiter)) is not { } waiter)
             return;
 
+        if (phase.Progress.IsPressing)
+        {
+            step.Become(phase with { Progress = phase.Progress with { Overdue = phase.Progress.Overdue.Add(request) } });
+            return;
+        }
+
         if (waiter.Kind == WaiterKind.HaltThenKill)
         {
             if (!phase.Progress.Killing)
             {
                 step.Publish(HostEventKind.MachineHalting, HaltStep.Killed, "killed, as it still ran at the end of the grace time");
-                StopRules.Kill(step, phase);
+                StopRules.Kill(step, phase with { Progress = phase.Progress with { IsGraceOver = true } });
             }
 
             return;
@@ -161,6 +176,20 @@ internal static class StoppingRules
     {
         step.Become(phase with { Progress = phase.Progress with { Detail = detail } });
         step.Publish(HostEventKind.MachineHalting, halt, detail);
+    }
+
+    private static void PressOver(StepBuilder step)
+    {
+        if (step.Phase is not MachinePhase.Stopping phase)
+            return;
+
+        var overdue = phase.Progress.Overdue;
+        step.Become(phase with { Progress = phase.Progress with { IsPressing = false, Overdue = [] } });
+        foreach (var request in overdue)
+        {
+            if (step.Phase is MachinePhase.Stopping stopping)
+                GraceOver(step, stopping, request);
+        }
     }
 
     // The machine stays as it is: perhaps the kernel lets go of it later.

@@ -21,14 +21,14 @@ internal sealed class BootMonitor(RunRecord run, MachinePaths paths, ShimAddress
     private volatile bool _isDisposed;
 
     /// <summary>
-    /// Called with each event, in order, by whatever thread reads the connection; must neither wait nor throw. Set before
-    /// the first use.
+    /// Called with each event, in order, by the thread that reads the connection; must neither wait nor throw. May be set at any
+    /// time: events before that are not kept, so the state is to be read once it is set.
     /// </summary>
     internal Action<QmpEvent>? Happened { get; set; }
 
     /// <summary>
     /// Called when a connection was made: what happened before it, or between two, is found out by <see cref="QueryAsync"/>.
-    /// Must neither wait nor throw. Set before the first use.
+    /// Must neither wait nor throw.
     /// </summary>
     internal Action? Opened { get; set; }
 
@@ -94,8 +94,8 @@ internal sealed class BootMonitor(RunRecord run, MachinePaths paths, ShimAddress
 
             ThrowIfDisposed();
             var monitor = run.Monitor
-                ? await QmpMonitor.OpenAsync(address, Happened, ct)
-                : await QmpMonitor.OpenAsync(paths.QmpSocket, Happened, ct);
+                ? await QmpMonitor.OpenAsync(address, Report, ct)
+                : await QmpMonitor.OpenAsync(paths.QmpSocket, Report, ct);
             Volatile.Write(ref _monitor, monitor);
             if (_isDisposed)
                 await monitor.DisposeAsync();
@@ -109,6 +109,9 @@ internal sealed class BootMonitor(RunRecord run, MachinePaths paths, ShimAddress
             _gate.Release();
         }
     }
+
+    // The handler of now, not the one at the time of the opening.
+    private void Report(QmpEvent happened) => Happened?.Invoke(happened);
 
     private void ThrowIfDisposed()
     {

@@ -117,6 +117,43 @@ public sealed class EventLogTests : IDisposable
     }
 
     [Fact]
+    public async Task Behind_a_file_that_was_torn_after_its_first_line_new_events_are_read_at_once()
+    {
+        using (var log = Open())
+            Publish(log, "many", 20_000);
+        var whole = await System.IO.File.ReadAllBytesAsync(File, TestContext.Current.CancellationToken);
+        await System.IO.File.WriteAllBytesAsync(File, whole[..(whole.AsSpan().IndexOf((byte)'\n') + 10)], TestContext.Current.CancellationToken);
+
+        using var torn = Open();
+        var token = torn.Token;
+        Publish(torn, "after", 2);
+
+        Assert.Equal(["after 1", "after 2"], Texts(await ReadAsync(torn.ReadAsync(token, false, Quiet, default))));
+        Assert.Equal(["after 1", "after 2"], Texts(await ReadAsync(torn.ReadSinceAsync(DateTimeOffset.MinValue, false, Quiet, default))));
+    }
+
+    [Fact]
+    public async Task A_token_of_an_event_that_never_reached_the_disk_does_not_stand_for_an_event_of_the_next_daemon()
+    {
+        string lost;
+        using (var first = Open())
+        {
+            Publish(first, "one", 4000);   // as many as the file may lack
+            lost = first.TokenOf(5);
+        }
+
+        var lines = await System.IO.File.ReadAllLinesAsync(File, TestContext.Current.CancellationToken);
+        await System.IO.File.WriteAllLinesAsync(File, lines[..3], TestContext.Current.CancellationToken);
+
+        using var second = Open();
+        Publish(second, "two", 3900);
+
+        Assert.Equal(VmHostError.OutOfRange, Assert.Throws<VmHostException>(() => second.ReadAsync(lost, false, Quiet, default)).Error);
+        var numbers = (await ReadAsync(second.ReadSinceAsync(DateTimeOffset.MinValue, false, Quiet, default))).Where(one => one.Detail.StartsWith("two", StringComparison.Ordinal)).Select(one => one.Sequence);
+        Assert.All(numbers, number => Assert.InRange(number, 4001, long.MaxValue));
+    }
+
+    [Fact]
     public async Task Every_kind_of_event_comes_back_as_it_was()
     {
         List<HostEvent> before;

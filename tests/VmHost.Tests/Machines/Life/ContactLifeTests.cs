@@ -73,6 +73,7 @@ public sealed class ContactLifeTests
         };
         var given = LifeSamples.Life(record, new MachinePhase.Adopting([]))
             .After(Found).Life
+            .After(new MachineEvent.ControlDone(LifeSamples.Boot, ControlAction.PressPowerButton)).Life
             .After(new MachineEvent.TimerDue(new(TimerKind.HaltDeadline)));
 
         Assert.IsType<MachinePhase.Running>(given.Life.Phase);
