@@ -35,7 +35,7 @@ internal static class SimulationRun
     private static int Mutate(long begin)
     {
         var listed = Mutations.ReadSurvivors(Path.Combine(Repository.Root, "tests/VmHost.Simulation/survivors.txt"));
-        var results = Mutations.Run();
+        var results = Mutations.Run(Path.Combine(Repository.Root, "tests/golden/life.txt"));
         var survivors = results.Where(static result => result.Problem is null).ToArray();
         foreach (var result in survivors)
             Console.WriteLine($"survives in {result.Histories} histories: {result.Row}: {listed.GetValueOrDefault(result.Row, "NOT LISTED")}");

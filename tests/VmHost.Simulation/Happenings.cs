@@ -37,6 +37,7 @@ internal sealed class Happenings
         new("time passes", 6, static _ => true, static one => one.PassTime()) { Always = true },
         new("time passes until something is due", 10, static one => one._history.NextDue() is not null, static one => one.PassTimeUntilDue()) { Always = true },
         new("a daemon starts", 40, static one => one._history.Daemon is null, static one => one._history.BeginDaemon()) { Always = true },
+        new("the record is damaged", 2, static one => one._history.Daemon is null && !one.Host.Disk.IsDamaged, static one => one.Host.Disk.IsDamaged = true) { Rare = true },
         new("start", 5, HasDaemon, static one => one.Ask(static id => new MachineEvent.StartRequested(id))) { Always = true },
         new("halt", 5, HasDaemon, static one => one.Halt()),
         new("kill", 3, HasDaemon, static one => one.Ask(static id => new MachineEvent.KillRequested(id))),
@@ -102,7 +103,7 @@ internal sealed class Happenings
     /// <summary>On a healthy host on which nothing is under way.</summary>
     internal void LastWish(int wish)
     {
-        var choice = _dice.Next(8);
+        var choice = _dice.Next(9);
         _history.Watcher.Note($"* last wish {wish}: {choice}");
         switch (choice)
         {
@@ -128,7 +129,15 @@ internal sealed class Happenings
                 _history.Progress(_dice.Next(40));
                 _history.Daemon!.World.BreakContact();
                 break;
-            case 6:
+            case 6 when Live is { Control: ControlChannel.Qmp } live:
+                live.IgnoresButton = true;
+                Ask(static id => new MachineEvent.HaltRequested(id, new(TimeSpan.FromSeconds(3), KillAfterwards: false, null)));
+                _history.Progress(_dice.Next(20));
+                _history.Daemon!.World.BreakContact();
+                _history.Settle();
+                live.SetRun(live.Run == GuestRun.Runs ? GuestRun.Stopped : GuestRun.Runs);
+                break;
+            case 7:
                 Ask(static id => new MachineEvent.StartRequested(id));
                 break;
             default:
@@ -236,7 +245,7 @@ internal sealed class Happenings
         /// <summary>Part of each history.</summary>
         internal bool Always { get; init; }
 
-        /// <summary>Defects of VmHost, which few histories have.</summary>
+        /// <summary>Part of few histories: defects of VmHost, and what leaves little to happen.</summary>
         internal bool Rare { get; init; }
 
         internal double Weighs(Happenings one) => CanDo(one) ? Weight : 0;

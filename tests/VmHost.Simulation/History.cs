@@ -65,8 +65,10 @@ internal sealed class History
 
     internal void BeginDaemon()
     {
-        Daemon = new(Host, _watcher, _dice, _rules, SimulatedDaemon.Stored(Host.Disk.Record!));
-        Daemon.Adopt();
+        // The registry has nothing to examine by where it cannot read the record.
+        Daemon = new(Host, _watcher, _dice, _rules, Host.Disk.IsDamaged ? SimulatedDaemon.Unreadable(Host.Disk.Record!.Id) : SimulatedDaemon.Stored(Host.Disk.Record!));
+        if (!Host.Disk.IsDamaged)
+            Daemon.Adopt();
     }
 
     /// <summary>Kills the daemon, should one live.</summary>

@@ -18,10 +18,14 @@ public static class Mutations
     /// <summary>Histories that are played with each mutation, as far as its row occurs in them.</summary>
     public const int Histories = 20_000;
 
-    /// <summary>Plays all mutations.</summary>
-    public static IReadOnlyList<MutationResult> Run()
+    /// <summary>Plays all mutations. A row of the table that no history meets survives.</summary>
+    /// <param name="tablePath">The table of all phases and events, golden/life.txt.</param>
+    public static IReadOnlyList<MutationResult> Run(string tablePath)
     {
         var occurrences = FindOccurrences();
+        foreach (var row in ReadTable(tablePath))
+            occurrences.TryAdd(row, []);
+
         var results = new ConcurrentBag<MutationResult>();
         Parallel.ForEach(occurrences.OrderBy(static pair => pair.Value.Count), pair => results.Add(Play(pair.Key, pair.Value)));
         return [.. results.OrderBy(static result => result.Row, StringComparer.Ordinal)];
@@ -34,6 +38,21 @@ public static class Mutations
             .Where(static line => line.Length > 0 && line[0] != '#')
             .Select(static line => line.Split(": ", 2))
             .ToDictionary(static parts => parts[0], static parts => parts[1], StringComparer.Ordinal);
+
+    // The rows that do something. A line is: PHASE[, variant] + EVENT[ variant] -> result
+    private static IEnumerable<LifeRow> ReadTable(string path)
+    {
+        foreach (var line in File.ReadLines(path))
+        {
+            var (pair, result) = (line.Split(" -> ")[0].Split(" + "), line.Split(" -> ")[1]);
+            if (result == "no change" || result.StartsWith("ignored", StringComparison.Ordinal))
+                continue;
+
+            var words = pair[1].Split(' ');
+            var hasKinds = words[0] is nameof(MachineEvent.TimerDue) or nameof(MachineEvent.ControlDone) or nameof(MachineEvent.ControlFailed);
+            yield return new(pair[0].Split(',')[0], hasKinds ? $"{words[0]}.{words[1]}" : words[0].TrimEnd(','));
+        }
+    }
 
     private static MutationResult Play(LifeRow row, ConcurrentQueue<long> seeds)
     {

@@ -98,7 +98,9 @@ internal sealed class Clients(SimulatedHost host, Watcher watcher)
 
     private void CheckRefusal(ClientRequest request, Refusal refusal)
     {
-        Require(!watcher.IsHealthy || refusal.Error is VmHostError.FailedPrecondition or VmHostError.Aborted, request, $"failed on a healthy host: {refusal.Message}");
+        var isExpected = refusal.Error is VmHostError.FailedPrecondition or VmHostError.Aborted
+            || (refusal.Error == VmHostError.DeadlineExceeded && request.Boot is { IgnoresButton: true });
+        Require(!watcher.IsHealthy || isExpected, request, $"failed on a healthy host: {refusal.Message}");
         Require(refusal.Message.Length > 0, request, "was refused without a reason");
         Require(!refusal.Message.StartsWith("an internal error", StringComparison.Ordinal) || watcher.DefectInjected, request, $"failed with an internal error: {refusal.Message}");
     }
@@ -107,6 +109,9 @@ internal sealed class Clients(SimulatedHost host, Watcher watcher)
     {
         switch (request.Event)
         {
+            case MachineEvent.DeleteRequested { EvenUnknown: false } when host.Disk.IsDamaged:
+                Require(false, request, "was carried out although what the machine does cannot be known");
+                break;
             case MachineEvent.HaltRequested or MachineEvent.KillRequested:
                 Require(host.Live is null, request, "was answered although a process of the machine lives");
                 var obeys = request is { Event: MachineEvent.HaltRequested halt, Boot: { GuestHalted: false } boot } && (boot.Control == ControlChannel.Qmp || boot.Run == GuestRun.Runs) && (halt.Options.ConsoleLine is not null || !boot.IgnoresButton);

@@ -58,6 +58,9 @@ internal sealed class Invariants(SimulatedHost host, Watcher watcher)
         var life = daemon.Life;
         var live = host.Live;
         Require(daemon.Clients.Unanswered == 0, "a request is never answered");
+        if (life.Phase is MachinePhase.Unreadable)
+            return;
+
         Require(life.Phase is MachinePhase.Created or MachinePhase.Ended or MachinePhase.Running or MachinePhase.Paused or MachinePhase.Deleted, $"the machine stays in {life.Phase}");
         if (life.Phase is MachinePhase.Running or MachinePhase.Paused)
         {

@@ -42,6 +42,9 @@ internal sealed class SimulatedDaemon
     /// <summary>The machine as it is found on disk.</summary>
     internal static MachineLife Stored(MachineRecord record) => new(record.Id, record, new MachinePhase.Adopting([]), []);
 
+    /// <summary>A machine whose record cannot be read.</summary>
+    internal static MachineLife Unreadable(string id) => new(id, null, new MachinePhase.Unreadable("damaged"), []);
+
     /// <summary>As the registry does it after the daemon's start.</summary>
     internal void Adopt()
     {

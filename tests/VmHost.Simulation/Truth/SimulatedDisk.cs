@@ -24,6 +24,9 @@ internal sealed class SimulatedDisk
     /// <summary>machine.json; null where it does not exist.</summary>
     internal MachineRecord? Record { get; private set; }
 
+    /// <summary>machine.json cannot be read any more.</summary>
+    internal bool IsDamaged { get; set; }
+
     /// <summary>The nonce in run.json.</summary>
     internal string? RunNonce { get; set; }
 
@@ -73,6 +76,7 @@ internal sealed class SimulatedDisk
     internal void Delete()
     {
         Record = null;
+        IsDamaged = false;
         RunNonce = null;
         Exit = null;
     }

@@ -72,7 +72,7 @@ internal sealed record MachineLife(string Id, MachineRecord? Record, MachinePhas
                 PauseRules.Paused(step, phase, happened);
                 break;
             case MachinePhase.Stopping phase:
-                StopRules.Stopping(step, phase, happened);
+                StoppingRules.Stopping(step, phase, happened);
                 break;
             case MachinePhase.Unknown phase:
                 AdoptionRules.Unknown(step, phase, happened);

@@ -1,5 +1,4 @@
 using VmHost.Hypervisors;
-using VmHost.Specs;
 using VmHost.State;
 
 namespace VmHost.Machines.Life;
@@ -30,8 +29,8 @@ internal static class StartRules
         {
             case MachineEvent.Prepared when phase.Start.Stop is not null:
                 step.Remember(step.Record with { StoppedByHand = true });
-                GiveUp(step, phase.From, "halted before it was started");
-                Called(step, phase.Start);
+                PendingStartRules.GiveUp(step, phase.From, "halted before it was started");
+                PendingStartRules.Called(step, phase.Start);
                 break;
             case MachineEvent.Prepared prepared:
                 var before = step.Record;
@@ -41,13 +40,13 @@ internal static class StartRules
                 step.Do(new MachineEffect.Launch(step.Record, prepared.Plan));
                 break;
             case MachineEvent.PreparationFailed failed:
-                NotBegun(step, phase.From, phase.Start, failed.Refusal);
+                PendingStartRules.NotBegun(step, phase.From, phase.Start, failed.Refusal);
                 break;
             case MachineEvent.Request request:
-                Request(step, phase.Start, request, start => step.Become(phase with { Start = start }));
+                PendingStartRules.Request(step, phase.Start, request, start => step.Become(phase with { Start = start }));
                 break;
             case MachineEvent.TimerDue { Timer: { Kind: TimerKind.HaltDeadline } timer }:
-                StopOverdue(step, phase.Start, timer.Request, start => step.Become(phase with { Start = start }));
+                PendingStartRules.StopOverdue(step, phase.Start, timer.Request, start => step.Become(phase with { Start = start }));
                 break;
             default:
                 step.Ignore(happened);
@@ -75,13 +74,13 @@ internal static class StartRules
                 else
                     step.Remember(before);
 
-                NotBegun(step, from: null, phase.Start, failed.Refusal);
+                PendingStartRules.NotBegun(step, from: null, phase.Start, failed.Refusal);
                 break;
             case MachineEvent.Request request:
-                Request(step, phase.Start, request, start => step.Become(phase with { Start = start }));
+                PendingStartRules.Request(step, phase.Start, request, start => step.Become(phase with { Start = start }));
                 break;
             case MachineEvent.TimerDue { Timer: { Kind: TimerKind.HaltDeadline } timer }:
-                StopOverdue(step, phase.Start, timer.Request, start => step.Become(phase with { Start = start }));
+                PendingStartRules.StopOverdue(step, phase.Start, timer.Request, start => step.Become(phase with { Start = start }));
                 break;
             default:
                 step.Ignore(happened);
@@ -105,10 +104,10 @@ internal static class StartRules
                 step.Do(new MachineEffect.WatchGuest(found.Live));
                 break;
             case MachineEvent.Request request:
-                Request(step, phase.Start, request, start => step.Become(phase with { Start = start }));
+                PendingStartRules.Request(step, phase.Start, request, start => step.Become(phase with { Start = start }));
                 break;
             case MachineEvent.TimerDue { Timer: { Kind: TimerKind.HaltDeadline } timer }:
-                StopOverdue(step, phase.Start, timer.Request, start => step.Become(phase with { Start = start }));
+                PendingStartRules.StopOverdue(step, phase.Start, timer.Request, start => step.Become(phase with { Start = start }));
                 break;
             default:
                 step.Ignore(happened);
@@ -143,7 +142,7 @@ internal static class StartRules
                 StopRules.Kill(step, phase.Boot, phase.Start, request.Id);
                 break;
             case MachineEvent.Request request:
-                Request(step, phase.Start, request, start => step.Become(phase with { Start = start }));
+                PendingStartRules.Request(step, phase.Start, request, start => step.Become(phase with { Start = start }));
                 break;
             case MachineEvent.GuestHalted:
                 StopRules.BeginKill(step, phase.Boot, StopCause.GuestHalted, phase.Start.Waiters, StopRules.GuestHaltedDetail);
@@ -182,111 +181,4 @@ internal static class StartRules
             StartCause.Reboot => record with { Retry = record.Retry ?? new(0, null) },
             _ => throw new InvalidOperationException("no such cause"),
         };
-
-    // While nothing can be asked of the hypervisor yet, a stop is noted and carried out later.
-    private static void Request(StepBuilder step, PendingStart start, MachineEvent.Request request, Action<PendingStart> become)
-    {
-        switch (request)
-        {
-            case MachineEvent.StartRequested when start.Stop is not null:
-                step.Refuse(request.Id, StopRules.BeingStopped(step));
-                break;
-            case MachineEvent.StartRequested:
-                step.Answer(request.Id, changed: false);
-                break;
-            case MachineEvent.HaltRequested halt:
-                step.SetTimer(TimerKind.HaltDeadline, halt.Options.Grace, halt.Id);
-                become(start with { Waiters = start.Waiters.Add(StopRules.WaiterOf(halt)), Stop = StopRules.Merge(start.Stop, halt, step.Moment.Now) });
-                break;
-            case MachineEvent.KillRequested:
-                become(start with
-                {
-                    Waiters = start.Waiters.Add(new(request.Id, WaiterKind.Kill)),
-                    Stop = new(Kill: true, step.Moment.Now, null),
-                });
-                break;
-            case MachineEvent.PauseRequested or MachineEvent.ResumeRequested:
-                step.Refuse(request.Id, VmHostError.FailedPrecondition, $"machine {step.Name} is being started; wait for it (vmctl wait {step.Name} --for running)");
-                break;
-            default:
-                step.Refuse(request.Id, RestRules.InUse(step));
-                break;
-        }
-    }
-
-    private static void StopOverdue(StepBuilder step, PendingStart start, long request, Action<PendingStart> become)
-    {
-        if (start.Waiters.FirstOrDefault(waiter => waiter.Id == request) is not { } waiter)
-            return;
-
-        if (waiter.Kind == WaiterKind.HaltThenKill)
-        {
-            become(start with { Stop = new(Kill: true, step.Moment.Now, null, IsGraceOver: true) });
-            return;
-        }
-
-        step.Refuse(request, StopRules.Overdue(step, problem: null));
-        var left = start.Waiters.Remove(waiter);
-        become(start with { Waiters = left, Stop = left.Any(StopRules.IsStop) ? start.Stop : null });
-    }
-
-    // Claims are made by the preparation alone; a launch that failed leaves them to be freed here.
-    private static void NotBegun(StepBuilder step, MachinePhase? from, PendingStart start, Refusal refusal)
-    {
-        if (start.Stop is not null)
-        {
-            step.Remember(step.Record with { StoppedByHand = true });
-            GiveUp(step, from, $"halted before it was started, which failed: {refusal.Message}");
-        }
-        else if (start.Cause == StartCause.Policy)
-        {
-            EndRules.Rest(step, RestartRules.AfterFailedStart(step.Record, step.Moment.Jitter), expected: false, refusal.Message, exit: null);
-        }
-        else if (start.Cause == StartCause.Reboot)
-        {
-            // The end of the last boot is on record, and stays what it was.
-            EndRules.Rest(step, RestartRules.AfterFailedStart(step.Record, step.Moment.Jitter), expected: false, $"the guest rebooted, and its next boot could not begin: {refusal.Message}", exit: null);
-        }
-        else if (from is MachinePhase.Created or MachinePhase.Ended)
-        {
-            step.Become(from);
-            step.Do(new MachineEffect.ReleaseClaims());   // a defect may have come after the claim
-        }
-        else
-        {
-            EndRules.Rest(step, new RestartDecision.Stay(), expected: false, refusal.Message, exit: null);
-        }
-
-        Called(step, start, refusal);
-    }
-
-    private static void GiveUp(StepBuilder step, MachinePhase? from, string why)
-    {
-        if (from is MachinePhase.Created)
-        {
-            step.Become(from);
-            step.Do(new MachineEffect.ReleaseClaims());
-        }
-        else
-        {
-            EndRules.Rest(step, new RestartDecision.Stay(), expected: true, why, exit: null);
-        }
-    }
-
-    // Nothing runs: the stops have what they wanted, the starts do not.
-    private static void Called(StepBuilder step, PendingStart start, Refusal? refusal = null)
-    {
-        foreach (var waiter in start.Waiters)
-        {
-            if (StopRules.IsStop(waiter))
-            {
-                step.CancelTimer(TimerKind.HaltDeadline, waiter.Id);
-                step.Answer(waiter.Id, changed: true);
-            }
-            else
-            {
-                step.Refuse(waiter.Id, refusal ?? new(VmHostError.Aborted, $"machine {step.Name} was halted before it was started"));
-            }
-        }
-    }
 }

@@ -65,6 +65,7 @@ internal static class LifeSamples
         yield return ("Created", Life(Fresh, new MachinePhase.Created()));
         yield return ("Ended", Life(Rested, new MachinePhase.Ended(Expected: true, "ended")));
         yield return ("Backoff", Life(Rested with { Retry = new(1, Now.AddSeconds(3)) }, new MachinePhase.Backoff("ended")));
+        yield return ("Backoff, policy being changed", Life(Rested with { Retry = new(1, Now.AddSeconds(3)) }, new MachinePhase.Backoff("ended")) with { Updates = [new(1, RestartPolicy.Never)] });
         yield return ("Preparing, first start", Life(Fresh, new MachinePhase.Preparing(new MachinePhase.Created(), Start)));
         yield return ("Preparing, reboot", Life(Rested with { RebootPending = true }, new MachinePhase.Preparing(null, Reboot)));
         yield return ("Preparing, by policy", Life(Rested with { Retry = new(1, Now) }, new MachinePhase.Preparing(new MachinePhase.Backoff("ended"), Policy)));
@@ -79,6 +80,7 @@ internal static class LifeSamples
         yield return ("Confirming, xhyve", Life(Ran, new MachinePhase.Confirming(Xhyve, Start)));
         yield return ("Running", Life(Ran, new MachinePhase.Running(Qemu, [])));
         yield return ("Running, xhyve", Life(Ran, new MachinePhase.Running(Xhyve, [])));
+        yield return ("Running, policy being changed", Life(Ran, new MachinePhase.Running(Qemu, [])) with { Updates = [new(1, new(RestartMode.Always, 0))] });
         yield return ("Running, being paused", Life(Ran with { PausedBoot = Boot }, new MachinePhase.Running(Qemu, [new(Starter, WaiterKind.Pause)])));
         yield return ("Paused", Life(Ran with { PausedBoot = Boot }, new MachinePhase.Paused(Qemu, new PauseCause.Requested(), [])));
         yield return ("Paused, HyperKit", Life(Ran with { PausedBoot = Boot }, new MachinePhase.Paused(HyperKit, new PauseCause.Requested(), [])));
@@ -123,8 +125,8 @@ internal static class LifeSamples
 
         yield return ("Prepared", new MachineEvent.Prepared(BootRecord with { Number = 3 }, Plan));
         yield return ("PreparationFailed", new MachineEvent.PreparationFailed(new(VmHostError.FailedPrecondition, "no disk")));
-        yield return ("UpdateSaved, not asked for", new MachineEvent.UpdateSaved(1, Ran));
-        yield return ("UpdateFailed, not asked for", new MachineEvent.UpdateFailed(1, "disk full"));
+        yield return ("UpdateSaved", new MachineEvent.UpdateSaved(1, Ran with { Restart = RestartPolicy.Never }));
+        yield return ("UpdateFailed", new MachineEvent.UpdateFailed(1, "disk full"));
         yield return ("FilesDeleted", new MachineEvent.FilesDeleted());
         yield return ("DeletionFailed", new MachineEvent.DeletionFailed(new(VmHostError.Internal, "disk")));
         yield return ("Launched", new MachineEvent.Launched(Boot, null, null));
