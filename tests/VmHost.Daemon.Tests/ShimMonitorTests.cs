@@ -47,7 +47,7 @@ public sealed class ShimMonitorTests(FakeDaemonFixture fixture) : IClassFixture<
     {
         using var ct = ShimSocket.Limit();
         var (daemon, machine) = await StartAloneAsync("halves", "banner;hang");
-        await using var _ = daemon;
+        await using var owned = daemon;
         using var shim = await OpenAsync(daemon, machine, ct.Token);
 
         await shim.SendAsync(FrameType.ToMonitor, Encoding.UTF8.GetBytes(request), ct.Token);
@@ -92,7 +92,7 @@ public sealed class ShimMonitorTests(FakeDaemonFixture fixture) : IClassFixture<
     {
         using var ct = ShimSocket.Limit();
         var (daemon, machine) = await StartAloneAsync("stops", $"banner;echo;{step};{step};text:on;hang");
-        await using var _ = daemon;
+        await using var owned = daemon;
         using var shim = await OpenAsync(daemon, machine, ct.Token);
         using (var keyboard = await ShimSocket.ConnectAsync(daemon, machine.Id, ct.Token))
         {
@@ -119,7 +119,7 @@ public sealed class ShimMonitorTests(FakeDaemonFixture fixture) : IClassFixture<
     {
         using var ct = ShimSocket.Limit();
         var (daemon, machine) = await StartAloneAsync("wordy", "banner;hang");
-        await using var _ = daemon;
+        await using var owned = daemon;
         using var shim = await OpenAsync(daemon, machine, ct.Token);
 
         var answer = await AskAsync(shim, """{"execute": "query-qmp-schema", "id": 1}""", ct.Token);
@@ -132,7 +132,7 @@ public sealed class ShimMonitorTests(FakeDaemonFixture fixture) : IClassFixture<
     {
         using var ct = ShimSocket.Limit();
         var (daemon, machine) = await StartAloneAsync("unread", "banner;echo");
-        await using var _ = daemon;
+        await using var owned = daemon;
         using var shim = await OpenAsync(daemon, machine, ct.Token);
 
         // Never read. Its end is seen by a failure to send.
