@@ -28,8 +28,6 @@ public sealed class RealMonitorTests
         var again = await Vmctl.RunAsync(daemon, "resume", "writes");
         Assert.NotEqual(0, again.ExitCode);
         Assert.Contains("stopped again: paused: I/O error on disk0 (No space left on device)", again.StandardError, StringComparison.Ordinal);
-        await daemon.KillAsync();
-        await daemon.StartAsync();
         await ShowsAsync(daemon, "writes", "paused: I/O error on disk0 (No space left on device)");
 
         // With room it continues where it was.

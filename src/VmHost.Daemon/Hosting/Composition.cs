@@ -107,7 +107,11 @@ internal static class Composition
     private static void AddEngine(IServiceCollection services)
     {
         services.AddSingleton(all => StateDirectory.Open(Options(all).StateDir, Time(all)));
-        services.AddSingleton(all => ListeningSocket.Take(Options(all), Time(all)));
+        services.AddSingleton(all =>
+        {
+            _ = all.GetRequiredService<StateDirectory>();   // the state directory first, whatever asks for the socket
+            return ListeningSocket.Take(Options(all), Time(all));
+        });
         services.AddSingleton<MachineStore>();
         services.AddSingleton(all => new EventLog(all.GetRequiredService<StateDirectory>().Events, Time(all), all.GetRequiredService<ILogger<EventLog>>()));
         services.AddSingleton<ShimReaper>();
