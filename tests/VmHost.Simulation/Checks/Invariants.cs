@@ -42,7 +42,7 @@ internal sealed class Invariants(SimulatedHost host, Watcher watcher)
             Require(!host.LockHeld, $"I2: shown as {life.Phase.State}, and its lock is held");
         if (life.Phase is MachinePhase.Preparing)
             Require(live is null, "I2: the next boot is prepared while one lives");
-        if (daemon.World.IsIdle && life.Phase is (MachinePhase.Running or MachinePhase.Paused) && live is { Hypervisor: ProcessState.Lives } && !daemon.Clients.StopIsUnanswered && !daemon.Clients.HasUnanswered<MachineEvent.DeleteRequested>())
+        if (daemon.World.IsIdle && life.Phase is (MachinePhase.Running or MachinePhase.Paused) && live is { Hypervisor: ProcessState.Lives, ShimLives: true } && !daemon.Clients.StopIsUnanswered && !daemon.Clients.HasUnanswered<MachineEvent.DeleteRequested>())
             watcher.Expectations.ShownRunning(life.Record!, daemon.Clients.HasUnanswered<MachineEvent.UpdateRequested>());
         if (ReferenceEquals(life, _seen))
             return;

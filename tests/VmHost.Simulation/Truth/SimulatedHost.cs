@@ -87,7 +87,7 @@ internal sealed class SimulatedHost(Dice dice)
         boot.Reason = reason;
         boot.EndedAt = Clock.Elapsed;
         boot.Hypervisor = boot.ShimLives ? ProcessState.Zombie : ProcessState.Gone;
-        Ended?.Invoke(reason);
+        Ended?.Invoke(boot.ShimLives ? reason : ExitReason.ShimLost);
     }
 
     /// <summary>The shim is killed; the hypervisor loses its terminal, and ends too.</summary>

@@ -44,6 +44,7 @@ internal static class AdoptionRules
                 break;
             case MachineEvent.BootFound found when phase.ResultsCount:
                 Found(step, found);
+                RunRules.ReadStatus(step, found.Live);   // what the monitor reported since the examination began was ignored
                 break;
             case MachineEvent.BootFound:
                 break;   // the next examination is due

@@ -29,6 +29,9 @@ internal static class CommonRules
             case MachineEvent.UpdateRequested or MachineEvent.UpdateSaved or MachineEvent.UpdateFailed when step.Phase is not MachinePhase.Adopting:
                 UpdateRules.Handle(step, happened);
                 return true;
+            case MachineEvent.ControlFailed { Action: ControlAction.Pause } or MachineEvent.ControlDone { Action: ControlAction.Resume } when step.Phase is MachinePhase.Unknown:
+                RunRules.ForgetPause(step);   // so that contact regained does not restore it
+                return true;
             case MachineEvent.LoopFailed failed:
                 Fail(step, failed);
                 return true;

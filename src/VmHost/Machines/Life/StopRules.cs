@@ -106,7 +106,7 @@ internal static class StopRules
 
     private static ImmutableArray<Waiter> WaitersOf(PendingStart? start) => start?.Waiters ?? [];
 
-    private static void SendKill(StepBuilder step)
+    internal static void SendKill(StepBuilder step)
     {
         step.Do(new MachineEffect.Kill(step.Record.Boot!));
         step.SetTimer(TimerKind.KillLimit, KillLimit);

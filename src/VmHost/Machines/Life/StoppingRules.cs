@@ -48,7 +48,8 @@ internal static class StoppingRules
                 break;
             case MachineEvent.GuestHalted when !phase.Progress.Killing:
                 step.CancelTimer(TimerKind.PressAgain);
-                StopRules.BeginKill(step, phase.Boot, StopCause.GuestHalted, phase.Waiters, StopRules.GuestHaltedDetail);
+                step.Become(phase with { Cause = StopCause.GuestHalted, Progress = phase.Progress with { Detail = StopRules.GuestHaltedDetail, Killing = true } });
+                StopRules.SendKill(step);
                 break;
             case MachineEvent.ContactLost:
                 step.Do(new MachineEffect.Examine(step.Record.Boot!, AskGuest: false));

@@ -106,4 +106,40 @@ public sealed class ContactLifeTests
         var next = LifeSamples.Life(failed.Record, new MachinePhase.Adopting([])).After(new MachineEvent.DaemonStarted()).Life;
         Assert.Equal(failed.Phase, next.Phase);
     }
+
+    [Fact]
+    public void A_pause_that_failed_while_contact_was_lost_is_not_restored()
+    {
+        var pausing = LifeSamples.Life(LifeSamples.Ran with { PausedBoot = LifeSamples.Boot }, new MachinePhase.Running(LifeSamples.HyperKit, [new(7, WaiterKind.Pause)]));
+
+        var found = pausing
+            .After(new MachineEvent.BootSilent(LifeSamples.Boot, "silent")).Life
+            .After(new MachineEvent.ControlFailed(LifeSamples.Boot, ControlAction.Pause, "closed")).Life
+            .After(Found with { Live = LifeSamples.HyperKit });
+
+        Assert.IsType<MachinePhase.Running>(found.Life.Phase);
+    }
+
+    [Fact]
+    public void Contact_regained_reads_the_status_again()
+    {
+        var step = LifeSamples.Life(LifeSamples.Ran, new MachinePhase.Unknown("silent", LifeSamples.Qemu, null, []))
+            .After(Found with { Status = new GuestStatus.Runs() });
+
+        Assert.Contains(step.Effects, static effect => effect is MachineEffect.ReadStatus);
+    }
+
+    [Fact]
+    public void A_guest_that_halts_while_the_button_is_pressed_leaves_no_overdue_halt_unanswered()
+    {
+        var pressing = LifeSamples.Life(LifeSamples.Ran, new MachinePhase.Running(LifeSamples.Qemu, []))
+            .After(new MachineEvent.HaltRequested(7, new(TimeSpan.FromSeconds(1), KillAfterwards: false, null))).Life
+            .After(new MachineEvent.TimerDue(new(TimerKind.HaltDeadline, 7))).Life;
+
+        var step = pressing
+            .After(new MachineEvent.GuestHalted(LifeSamples.Boot)).Life
+            .After(new MachineEvent.ControlDone(LifeSamples.Boot, ControlAction.PressPowerButton));
+
+        Assert.IsType<Outcome.Refused>(step.AnswerTo(7));
+    }
 }
