@@ -9,7 +9,7 @@ namespace VmHost.Shim;
 /// <summary>
 /// Starts the hypervisor in two steps on macOS: the shim's own program, in a new process, makes the terminal its
 /// controlling terminal and then becomes the hypervisor. There <c>posix_spawn</c> opens files before it begins the
-/// session (xnu's bsd/kern/kern_exec.c, lines 4337 and 4586), so a terminal that it opens is nobody's controlling
+/// session (xnu's bsd/kern/kern_exec.c, lines 4337 and 4586), so a terminal that it opens is no process's controlling
 /// terminal, and a hypervisor would not get SIGHUP when its shim dies. This never ran on a Mac; tests run it on Linux.
 /// </summary>
 internal static class ExecStep

@@ -20,7 +20,7 @@ internal static class ShimSignals
 
     /// <summary>
     /// Begins to take them. SIGTERM means: end the machine. The hypervisor takes it as it does (xhyve and HyperKit press the
-    /// power button, QEMU ends at once) and all goes on as after any end. SIGUSR1 means: make the control socket again.
+    /// power button, QEMU ends at once) and everything that follows an end follows. SIGUSR1 means: make the control socket again.
     /// </summary>
     internal static void Take(HypervisorProcess hypervisor, ControlServer server)
     {

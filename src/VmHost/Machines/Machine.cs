@@ -128,7 +128,7 @@ public sealed class Machine
     /// </exception>
     public async Task<bool> ResumeAsync(CancellationToken ct) => (await AskAsync(id => new MachineEvent.ResumeRequested(id), ct)).Changed;
 
-    /// <summary>Changes the restart policy, whatever the machine does. A wait by the old one goes on if the new one wants it too.</summary>
+    /// <summary>Changes the restart policy, whatever the machine does. A wait by the old policy continues if the new policy wants it too.</summary>
     /// <returns>False when it had this policy already.</returns>
     /// <exception cref="VmHostException">
     /// <see cref="VmHostError.InvalidArgument"/>: the policy; <see cref="VmHostError.ResourceExhausted"/>: it cannot be saved,

@@ -161,7 +161,7 @@ internal sealed partial class MachineLoop(
         signal.SetResult();
     }
 
-    // A defect of VmHost. The machine itself goes on; what it does is found out again from the record and the world.
+    // A defect of VmHost. The machine itself is not affected; its state is determined again from the record and the world.
     private void Recover(Exception e, MachineEvent happened)
     {
         LogDefect(e, _snapshot.Name, happened.GetType().Name, _life.Phase.GetType().Name);

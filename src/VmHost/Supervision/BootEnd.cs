@@ -14,7 +14,4 @@ public abstract record BootEnd
 
     /// <summary>Nothing runs any more, and nobody wrote how it ended.</summary>
     public sealed record Lost : BootEnd;
-
-    /// <summary>Something still runs, and the shim does not answer.</summary>
-    public sealed record Silent : BootEnd;
 }

@@ -32,7 +32,6 @@ internal sealed class ShimConnection : IAsyncDisposable
     private readonly SemaphoreSlim _gate = new(1, 1);
 
     private int _disposed;
-    private volatile bool _isBroken;
     private Task _reading = Task.CompletedTask;
 
     private ShimConnection(Action<long>? grown, MonitorOutputHandler? monitorSaid) => (_grown, _monitorSaid) = (grown, monitorSaid);
@@ -42,12 +41,6 @@ internal sealed class ShimConnection : IAsyncDisposable
 
     /// <summary>Completes when the shim is gone or cannot be understood; never faults.</summary>
     internal Task Closed => _reading;
-
-    /// <summary>False once it is closed, or about to be: every request fails then.</summary>
-    internal bool IsUsable => !_isBroken;
-
-    /// <summary>True once the shim announced that the hypervisor ended and the record of its end is written.</summary>
-    internal bool HasExited { get; private set; }
 
     /// <summary>Connects and exchanges greetings.</summary>
     /// <param name="path">Of the control socket.</param>
@@ -148,7 +141,6 @@ internal sealed class ShimConnection : IAsyncDisposable
         catch (OperationCanceledException)
         {
             // Its answer may still come: nobody may ask anything on this connection any more.
-            _isBroken = true;
             _socket.Dispose();
             throw;
         }
@@ -175,7 +167,6 @@ internal sealed class ShimConnection : IAsyncDisposable
         }
         finally
         {
-            _isBroken = true;
             _socket.Dispose();
             _answers.Writer.TryComplete();
         }
@@ -194,8 +185,7 @@ internal sealed class ShimConnection : IAsyncDisposable
                     _monitorSaid?.Invoke(payload);
                     break;
                 case FrameType.Exited:
-                    HasExited = true;   // the end of the connection follows
-                    break;
+                    break;   // the end of the connection follows
                 default:
                     _answers.Writer.TryWrite((type, payload.ToArray()));
                     break;

@@ -78,6 +78,20 @@ public sealed class HypervisorStartTests : IDisposable
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
+    public async Task The_monitor_is_the_file_that_the_command_line_names(bool byExecStep)
+    {
+        Assert.Null(Launch(byExecStep, "/bin/sleep", monitor: LaunchRecord.MonitorNumber, "1000"));
+        var run = RunRecord.Load(Machine);
+
+        Assert.True(run.Monitor);
+        Assert.StartsWith("socket:", new FileInfo($"/proc/{run.HypervisorPid}/fd/{LaunchRecord.MonitorNumber}").LinkTarget, StringComparison.Ordinal);
+        Signals.Send(run.HypervisorPid, Signals.Kill);
+        await EndedAsync(run.ShimPid);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
     public void A_program_that_cannot_be_executed_is_reported(bool byExecStep)
     {
         Assert.SkipWhen(Repository.IsShimEmulated, "under qemu-user vfork is a fork: posix_spawn cannot report that a program was not executed");
@@ -96,13 +110,13 @@ public sealed class HypervisorStartTests : IDisposable
 
     private async Task<RunRecord> StartAsync(bool byExecStep, string program, params string[] arguments)
     {
-        Assert.Null(Launch(byExecStep, program, arguments));
+        Assert.Null(Launch(byExecStep, program, monitor: null, arguments));
         if (arguments is ["-c", OnHangup])
             await Eventually.TrueAsync(() => File.Exists(Path.Combine(Machine, "begin")), "the trap is set");
         return RunRecord.Load(Machine);
     }
 
-    private string? Launch(bool byExecStep, string program, params string[] arguments)
+    private string? Launch(bool byExecStep, string program, int? monitor = null, params string[] arguments)
     {
         Assert.SkipWhen(byExecStep && Repository.IsShimEmulated, "the step executes the shim's own program, an arm64 one, which this host cannot without qemu-user");
         Directory.CreateDirectory(Machine);
@@ -117,6 +131,7 @@ public sealed class HypervisorStartTests : IDisposable
             ConsoleOnStandardOutput = true,
             ControlSocket = _directory.Combine("shim.sock"),
             Journal = new JournalLimits(1 << 20, 1 << 18),
+            MonitorDescriptor = monitor,
         }.Save(Machine);
 
         var shim = _directory.Combine("shim");

@@ -101,7 +101,7 @@ public sealed class SupervisedBootTests : IDisposable
         await using var _ = boot;
         var events = new List<string>();
         var opened = 0;
-        boot.Monitor.Happened = happened => events.Add(happened.Name);
+        boot.Monitor.Happened = events.Add;
         boot.Monitor.Opened = () => opened++;
 
         var asking = boot.Monitor.QueryAsync(Ct);

@@ -73,7 +73,7 @@ internal sealed class BootLauncher(MachineServices services, RecordWriter record
         }
     }
 
-    // The boot has begun: it cannot be called off for this, but whoever asked for it is told.
+    // The boot has begun and cannot be called off for this; the caller gets a warning.
     private string? Flush(MachineRecord record)
     {
         try

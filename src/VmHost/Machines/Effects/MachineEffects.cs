@@ -11,7 +11,7 @@ namespace VmHost.Machines.Effects;
 
 /// <summary>
 /// Runs a machine's effects with the real store, launcher, shim and clock. Effects begin in order, one at a time; what takes
-/// longer goes on in the background and posts its result. Whatever fails unexpectedly posts that as its result too.
+/// longer continues in the background and posts its result. An effect that fails unexpectedly posts the failure as its result.
 /// </summary>
 [SuppressMessage("Design", "CA1001", Justification = "A machine lives as long as the daemon, and so does its contact.")]
 internal sealed partial class MachineEffects : IMachineWorld
@@ -33,6 +33,8 @@ internal sealed partial class MachineEffects : IMachineWorld
     private readonly RecordWriter _records;
     private readonly BootPreparation _preparation;
     private readonly BootLauncher _launcher;
+
+    // The boot whose status is queued to be read and not being read yet, after the last control; 0 for none.
     private int _statusQueuedOf;
 
     /// <param name="id">The machine's.</param>
@@ -104,7 +106,11 @@ internal sealed partial class MachineEffects : IMachineWorld
                 break;
             case MachineEffect.ReadStatus read when Interlocked.Exchange(ref _statusQueuedOf, read.Boot.Number) == read.Boot.Number:
                 break;   // one that has not begun answers this one too
-            case MachineEffect.Control or MachineEffect.ReadStatus:
+            case MachineEffect.Control:
+                Volatile.Write(ref _statusQueuedOf, 0);   // a status read before it says nothing about what comes after it
+                _control.Post(effect.GetType().Name, () => ControlAsync(effect, loop), e => PostFailure(effect, e, loop));
+                break;
+            case MachineEffect.ReadStatus:
                 _control.Post(effect.GetType().Name, () => ControlAsync(effect, loop), e => PostFailure(effect, e, loop));
                 break;
             default:

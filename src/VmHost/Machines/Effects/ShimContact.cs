@@ -152,7 +152,7 @@ internal sealed partial class ShimContact(string id, MachinePaths paths, Console
         return Task.CompletedTask;
     }
 
-    /// <summary>Refuses to go on while a process of the machine lives, or may live.</summary>
+    /// <summary>Throws while a process of the machine lives, or may live.</summary>
     /// <exception cref="VmHostException"><see cref="VmHostError.FailedPrecondition"/>: one does.</exception>
     /// <exception cref="IOException">Whether one does cannot be found out now.</exception>
     internal void ThrowIfAlive(string machine)
@@ -246,9 +246,9 @@ internal sealed partial class ShimContact(string id, MachinePaths paths, Console
     // The monitor's events only say that something changed; what it is now is asked for, so that none can be misread.
     private static async Task KeepMonitorOpenAsync(SupervisedBoot boot, LiveBoot live, MachineLoop loop)
     {
-        boot.Monitor.Happened = happened =>
+        boot.Monitor.Happened = name =>
         {
-            if (happened.Name is "STOP" or "RESUME" or "GUEST_PANICKED")
+            if (name is "STOP" or "RESUME" or "GUEST_PANICKED")
                 loop.Post(new MachineEvent.MonitorChanged(live.Number));
         };
         boot.Monitor.Opened = () => loop.Post(new MachineEvent.MonitorChanged(live.Number));
@@ -274,7 +274,7 @@ internal sealed partial class ShimContact(string id, MachinePaths paths, Console
         {
             { IsRunning: true } => new GuestStatus.Runs(),
             { IoError: { } error } => new GuestStatus.IoError(error.Disk, error.Text),
-            _ => new GuestStatus.StandsStill(),
+            _ => new GuestStatus.StandsStill(status.RunState),
         };
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Machine {Machine}: its shim is connected; the hypervisor is process {ProcessId}.")]

@@ -84,7 +84,7 @@ internal static class EndRules
             step.Remember(record);   // nothing of the machine is on disk, and its first start writes all of it
 
         step.Do(new MachineEffect.ReleaseClaims());
-        step.Do(new MachineEffect.SetConsoleLive(phase is MachinePhase.Backoff));   // followers of the console go on until it ends for good
+        step.Do(new MachineEffect.SetConsoleLive(phase is MachinePhase.Backoff));   // followers of the console wait for the next boot
         if (decision is RestartDecision.Again { Delay: var delay })
             step.SetTimer(TimerKind.Restart, delay);
     }

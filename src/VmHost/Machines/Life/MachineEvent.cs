@@ -164,7 +164,8 @@ internal abstract record GuestStatus
     internal sealed record Runs : GuestStatus;
 
     /// <summary>Its processors stand still, and no I/O error is known.</summary>
-    internal sealed record StandsStill : GuestStatus;
+    /// <param name="RunState">The hypervisor's word for it, for example paused, internal-error or suspended.</param>
+    internal sealed record StandsStill(string RunState = "paused") : GuestStatus;
 
     /// <summary>Its processors stand still, as an access to a disk failed.</summary>
     /// <param name="Device">As in <see cref="PauseCause.IoError"/>.</param>

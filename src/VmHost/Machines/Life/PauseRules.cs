@@ -3,7 +3,7 @@ using VmHost.Specs;
 
 namespace VmHost.Machines.Life;
 
-/// <summary>A guest whose processors stand still, whoever stopped them, and the way out of that.</summary>
+/// <summary>A guest whose processors stand still, for any reason, and the way out of that.</summary>
 internal static class PauseRules
 {
     // QEMU repeats the failed access at once, and stops again in milliseconds.
@@ -73,7 +73,7 @@ internal static class PauseRules
         status switch
         {
             GuestStatus.IoError error => new PauseCause.IoError(error.Device, error.Text),
-            GuestStatus.StandsStill => new PauseCause.External(),
+            GuestStatus.StandsStill still => new PauseCause.External(still.RunState),
             _ => null,
         };
 

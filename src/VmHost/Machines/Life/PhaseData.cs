@@ -104,10 +104,14 @@ internal abstract record PauseCause
         internal override string Describe() => $"paused: I/O error on {Device} ({Text})";
     }
 
-    /// <summary>Something other than VmHost asked the hypervisor.</summary>
-    internal sealed record External : PauseCause
+    /// <summary>The hypervisor stopped the guest for another reason, or another program asked it to.</summary>
+    /// <param name="RunState">The hypervisor's word for the state; paused where it was asked to stop the guest.</param>
+    internal sealed record External(string RunState = External.AskedFor) : PauseCause
     {
-        internal override string Describe() => "paused: the hypervisor was asked to stop the guest by another program";
+        private const string AskedFor = "paused";
+
+        internal override string Describe() =>
+            RunState == AskedFor ? "paused: another program asked the hypervisor to stop the guest" : $"paused: the hypervisor reports {RunState}";
     }
 }
 

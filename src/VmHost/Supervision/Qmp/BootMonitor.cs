@@ -21,10 +21,10 @@ internal sealed class BootMonitor(RunRecord run, MachinePaths paths, ShimAddress
     private volatile bool _isDisposed;
 
     /// <summary>
-    /// Called with each event, in order, by the thread that reads the connection; must neither wait nor throw. May be set at any
+    /// Called with the name of each event, in order, by the thread that reads the connection; must neither wait nor throw. May be set at any
     /// time: events before that are not kept, so the state is to be read once it is set.
     /// </summary>
-    internal Action<QmpEvent>? Happened { get; set; }
+    internal Action<string>? Happened { get; set; }
 
     /// <summary>
     /// Called when a connection was made: what happened before it, or between two, is found out by <see cref="QueryAsync"/>.
@@ -111,7 +111,7 @@ internal sealed class BootMonitor(RunRecord run, MachinePaths paths, ShimAddress
     }
 
     // The handler of now, not the one at the time of the opening.
-    private void Report(QmpEvent happened) => Happened?.Invoke(happened);
+    private void Report(string name) => Happened?.Invoke(name);
 
     private void ThrowIfDisposed()
     {

@@ -6,14 +6,8 @@ namespace VmHost.Supervision.Qmp;
 /// <param name="RunState">QEMU's word, for example running, paused or io-error.</param>
 /// <param name="IsRunning">Whether the guest's processors run.</param>
 /// <param name="IoError">The I/O error that stopped the guest; null if none did.</param>
-internal sealed record QemuStatus(string RunState, bool IsRunning, StopCause.IoError? IoError)
+internal sealed record QemuStatus(string RunState, bool IsRunning, DiskError? IoError)
 {
-    /// <summary>
-    /// Why the guest is stopped, as far as QEMU knows; null if it runs. Whether an <see cref="StopCause.External"/> stop is one
-    /// that VmHost asked for stands in the machine's record.
-    /// </summary>
-    internal StopCause? Cause => IsRunning ? null : IoError ?? (StopCause)new StopCause.External();
-
     /// <summary>Asks the monitor.</summary>
     /// <exception cref="IOException">The connection broke, or the answer is not understood.</exception>
     internal static async Task<QemuStatus> QueryAsync(QmpMonitor monitor, CancellationToken ct)
@@ -26,7 +20,7 @@ internal sealed record QemuStatus(string RunState, bool IsRunning, StopCause.IoE
     }
 
     /// <summary>The first disk with an error in QEMU's answer to <c>query-block</c>.</summary>
-    internal static StopCause.IoError? FindError(JsonElement blocks)
+    internal static DiskError? FindError(JsonElement blocks)
     {
         if (blocks.ValueKind != JsonValueKind.Array)
             return null;

@@ -9,7 +9,7 @@ internal sealed class QmpMonitor : IAsyncDisposable
 {
     // Answers to the client before, such as a daemon that was killed, come here too: no id of theirs is one of these.
     private readonly string _idPrefix = RandomNumberGenerator.GetHexString(8, lowercase: true) + "-";
-    private readonly Action<QmpEvent>? _happened;
+    private readonly Action<string>? _happened;
 
     // Guards the three that follow.
     private readonly Lock _lock = new();
@@ -19,22 +19,22 @@ internal sealed class QmpMonitor : IAsyncDisposable
 
     private IQmpChannel _channel = null!;
 
-    private QmpMonitor(Action<QmpEvent>? happened) => _happened = happened;
+    private QmpMonitor(Action<string>? happened) => _happened = happened;
 
     /// <summary>Completes when the connection is closed; never faults.</summary>
     internal Task Closed { get; private set; } = Task.CompletedTask;
 
     /// <summary>Opens a connection by way of the shim.</summary>
     /// <param name="address">The shim's.</param>
-    /// <param name="happened">Called with each event, in order; it must neither wait nor throw.</param>
+    /// <param name="happened">Called with the name of each event, in order; it must neither wait nor throw.</param>
     /// <param name="ct">Gives up.</param>
     /// <exception cref="IOException">The monitor cannot be reached.</exception>
-    internal static Task<QmpMonitor> OpenAsync(ShimAddress address, Action<QmpEvent>? happened, CancellationToken ct) =>
+    internal static Task<QmpMonitor> OpenAsync(ShimAddress address, Action<string>? happened, CancellationToken ct) =>
         OpenAsync(async said => await QmpShimChannel.OpenAsync(address, said, ct), happened);
 
     /// <summary>Opens a connection to a monitor at a path.</summary>
-    /// <inheritdoc cref="OpenAsync(ShimAddress, Action{QmpEvent}?, CancellationToken)"/>
-    internal static Task<QmpMonitor> OpenAsync(string path, Action<QmpEvent>? happened, CancellationToken ct) =>
+    /// <inheritdoc cref="OpenAsync(ShimAddress, Action{string}?, CancellationToken)"/>
+    internal static Task<QmpMonitor> OpenAsync(string path, Action<string>? happened, CancellationToken ct) =>
         OpenAsync(async said => await QmpSocketChannel.OpenAsync(path, said, ct), happened);
 
     /// <summary>Executes a command without arguments and returns its result.</summary>
@@ -88,7 +88,7 @@ internal sealed class QmpMonitor : IAsyncDisposable
         await Closed;
     }
 
-    private static async Task<QmpMonitor> OpenAsync(Func<QmpLineHandler, Task<IQmpChannel>> open, Action<QmpEvent>? happened)
+    private static async Task<QmpMonitor> OpenAsync(Func<QmpLineHandler, Task<IQmpChannel>> open, Action<string>? happened)
     {
         var monitor = new QmpMonitor(happened);
         monitor._channel = await open(monitor.Take);
@@ -134,7 +134,7 @@ internal sealed class QmpMonitor : IAsyncDisposable
             throw new InvalidDataException("QEMU's monitor sent a line that is not an object");
 
         if (root.TryGetProperty("event", out var name) && name.ValueKind == JsonValueKind.String)
-            _happened?.Invoke(new(name.GetString()!, root.TryGetProperty("data", out var data) ? data.Clone() : default, IsRequested(name.GetString()!)));
+            _happened?.Invoke(name.GetString()!);
         else if (root.TryGetProperty("id", out var id) && id.ValueKind == JsonValueKind.String)
             Answer(id.GetString()!, root);
     }
@@ -150,13 +150,6 @@ internal sealed class QmpMonitor : IAsyncDisposable
         {
             throw new InvalidDataException("QEMU's monitor sent a line that is not JSON", e);
         }
-    }
-
-    private bool IsRequested(string name)
-    {
-        var command = name switch { "STOP" => "stop", "RESUME" => "cont", _ => null };
-        lock (_lock)
-            return command is not null && _outstanding.Values.Any(one => one.Command == command);
     }
 
     private void Answer(string id, JsonElement root)

@@ -74,9 +74,19 @@ public sealed class PauseLifeTests
     public void A_guest_that_another_program_stops_and_continues_is_shown_so()
     {
         var stopped = Running().After(new MachineEvent.StatusRead(LifeSamples.Boot, new GuestStatus.StandsStill())).Life;
-        Assert.Equal("paused: the hypervisor was asked to stop the guest by another program", stopped.Phase.Detail);
+        Assert.Equal("paused: another program asked the hypervisor to stop the guest", stopped.Phase.Detail);
 
         Assert.Equal(MachineState.Running, stopped.After(new MachineEvent.StatusRead(LifeSamples.Boot, new GuestStatus.Runs())).Life.Phase.State);
+    }
+
+    // No other program is blamed for what QEMU did.
+    [Theory]
+    [InlineData("internal-error")]
+    [InlineData("suspended")]
+    public void A_guest_that_the_hypervisor_stops_for_another_reason_shows_its_word_for_it(string runState)
+    {
+        var stopped = Running().After(new MachineEvent.StatusRead(LifeSamples.Boot, new GuestStatus.StandsStill(runState))).Life;
+        Assert.Equal((MachineState.Paused, $"paused: the hypervisor reports {runState}"), (stopped.Phase.State, stopped.Phase.Detail));
     }
 
     [Fact]

@@ -8,7 +8,7 @@ public sealed class QmpMonitorTests : IDisposable
 {
     private readonly TemporaryDirectory _directory = new();
     private readonly Socket _listener = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-    private readonly List<QmpEvent> _events = [];
+    private readonly List<string> _events = [];
 
     public QmpMonitorTests()
     {
@@ -111,7 +111,7 @@ public sealed class QmpMonitorTests : IDisposable
     }
 
     [Fact]
-    public async Task Events_come_in_order_and_a_stop_that_was_asked_for_is_marked()
+    public async Task Events_come_in_order_also_before_the_answer_of_the_command_that_caused_one()
     {
         var (monitor, qemu) = await ConnectAsync();
         await using var _ = monitor;
@@ -127,10 +127,7 @@ public sealed class QmpMonitorTests : IDisposable
         await qemu.SayEventAsync("SHUTDOWN", """{"guest": true, "reason": "guest-reset"}""");
         await Eventually.TrueAsync(() => Seen.Count == 4, "all events came");
 
-        Assert.Equal(
-            [("STOP", false), ("RESUME", false), ("STOP", true), ("SHUTDOWN", false)],
-            Seen.Select(happened => (happened.Name, happened.Requested)));
-        Assert.Equal("guest-reset", Seen[3].Text("reason"));
+        Assert.Equal(["STOP", "RESUME", "STOP", "SHUTDOWN"], Seen);
     }
 
     [Theory]
@@ -179,7 +176,7 @@ public sealed class QmpMonitorTests : IDisposable
         await Assert.ThrowsAsync<IOException>(() => asking.WaitAsync(TimeSpan.FromSeconds(60), Ct));
     }
 
-    private List<QmpEvent> Seen
+    private List<string> Seen
     {
         get
         {
@@ -196,9 +193,9 @@ public sealed class QmpMonitorTests : IDisposable
         return (await opening, qemu);
     }
 
-    private void Happened(QmpEvent happened)
+    private void Happened(string name)
     {
         lock (_events)
-            _events.Add(happened);
+            _events.Add(name);
     }
 }
