@@ -7,9 +7,16 @@ namespace VmHost.TestKit;
 /// <summary>A program on a terminal of its own, as a person has it; what it shows is collected.</summary>
 public sealed class TerminalSession : IDisposable
 {
+    // No program writes this. The kernel delivers what is written to a terminal in order, and some time after the write.
+    private const string EndMark = "\0end of the session\0";
+
+    private static readonly TimeSpan ExitLimit = TimeSpan.FromSeconds(60);
+
     private readonly PseudoTerminal _terminal = PseudoTerminal.Open();
     private readonly StringBuilder _shown = new();
     private readonly Task<ChildExit> _exit;
+    private readonly TaskCompletionSource _drained = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private int _isMarked;
 
     private TerminalSession(string program, IReadOnlyList<string> arguments)
     {
@@ -75,7 +82,16 @@ public sealed class TerminalSession : IDisposable
         }
     }
 
-    public async Task<ChildExit> ExitAsync() => await _exit.WaitAsync(TimeSpan.FromSeconds(60), TimeProvider.System);
+    /// <summary>Returns once the program ended and <see cref="Shown"/> has all that it wrote.</summary>
+    public async Task<ChildExit> ExitAsync()
+    {
+        var exit = await _exit.WaitAsync(ExitLimit, TimeProvider.System);
+        if (Interlocked.Exchange(ref _isMarked, 1) == 0)
+            Descriptor.Write(_terminal.Slave, Encoding.Latin1.GetBytes(EndMark));
+
+        await _drained.Task.WaitAsync(ExitLimit, TimeProvider.System);
+        return exit;
+    }
 
     public void Dispose()
     {
@@ -105,9 +121,20 @@ public sealed class TerminalSession : IDisposable
                 break;
 
             lock (_shown)
-                _shown.Append(Encoding.Latin1.GetString(buffer, 0, count));
+                Append(Encoding.Latin1.GetString(buffer, 0, count));
         }
 
         Descriptor.Close(_terminal.Master);
+    }
+
+    private void Append(string text)
+    {
+        _shown.Append(text);
+        var end = _shown.Length - EndMark.Length;
+        if (_isMarked == 0 || end < 0 || _shown.ToString(end, EndMark.Length) != EndMark)
+            return;
+
+        _shown.Length = end;
+        _drained.SetResult();
     }
 }

@@ -15,6 +15,9 @@ internal sealed partial class GuestHaltDetector(TimeProvider time)
 {
     private const ulong InterruptFlag = 1 << 9;
 
+    // Differs from every end of a journal, so that the console is looked at again though it did not grow.
+    private const long NotSeen = -1;
+
     private static readonly TimeSpan Quiet = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan MonitorLimit = TimeSpan.FromSeconds(5);
 
@@ -35,8 +38,14 @@ internal sealed partial class GuestHaltDetector(TimeProvider time)
             if (console.Current.State.End != seen)
                 continue;
 
-            if (SaysHalted(paths, boot.Run.ConsoleBegin, seen) && await IsHaltedAsync(boot))
+            if (!SaysHalted(paths, boot.Run.ConsoleBegin, seen))
+                continue;
+
+            var halted = await IsHaltedAsync(boot);
+            if (halted == true)
                 return true;
+            if (halted is null)
+                seen = NotSeen;
         }
     }
 
@@ -66,9 +75,8 @@ internal sealed partial class GuestHaltDetector(TimeProvider time)
     private static bool SaysHalted(MachinePaths paths, long begin, long end) =>
         GuestWords.SaysHalted(Encoding.UTF8.GetString(ConsoleTail.Read(paths.Console, begin, end)));
 
-    // A monitor that cannot be asked now is asked again when the guest has written more: for a guest that halted, never,
-    // and then it is the user who ends it.
-    private async Task<bool> IsHaltedAsync(SupervisedBoot boot)
+    // Null where the monitor cannot be asked now: it is asked again, since a guest that halted never writes more.
+    private async Task<bool?> IsHaltedAsync(SupervisedBoot boot)
     {
         using var limit = new CancellationTokenSource(MonitorLimit, time);
         try
@@ -77,7 +85,7 @@ internal sealed partial class GuestHaltDetector(TimeProvider time)
         }
         catch (Exception e) when (e is IOException or OperationCanceledException or RegexMatchTimeoutException)
         {
-            return false;
+            return null;
         }
     }
 

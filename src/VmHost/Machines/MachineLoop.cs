@@ -28,6 +28,9 @@ internal interface IMachineWorld
 internal sealed partial class MachineLoop(
     MachineLife life, IMachineWorld world, TimeProvider time, Func<double> jitter, ILogger logger, Func<MachineLife, MachineEvent, Moment, Step>? rules = null)
 {
+    /// <summary>Requests that may be unanswered at once, those included that a rule keeps until something happens.</summary>
+    internal const int MaxUnanswered = 1024;
+
     private readonly Func<MachineLife, MachineEvent, Moment, Step> _rules = rules ?? (static (now, happened, moment) => now.Next(happened, moment));
     private readonly Mailbox _mailbox = new();
     private readonly ConcurrentDictionary<long, TaskCompletionSource<Outcome>> _unanswered = new();
@@ -54,12 +57,13 @@ internal sealed partial class MachineLoop(
     {
         var id = Interlocked.Increment(ref _lastRequest);
         var answer = new TaskCompletionSource<Outcome>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var isFull = _unanswered.Count >= MaxUnanswered;
         _unanswered[id] = answer;
-        if (!_mailbox.TryPost(request(id)))
+        if (isFull || !_mailbox.TryPost(request(id)))
         {
             Complete(id, new Outcome.Refused(_snapshot.IsDeleted
                 ? new(VmHostError.NotFound, $"machine {_snapshot.Name} was deleted")
-                : new(VmHostError.ResourceExhausted, $"{Mailbox.MaxRequests} requests wait for machine {_snapshot.Name} already; try again later")));
+                : new(VmHostError.ResourceExhausted, $"too many requests wait for machine {_snapshot.Name} already; try again later")));
         }
 
         return answer.Task;
@@ -82,9 +86,14 @@ internal sealed partial class MachineLoop(
         if (!_mailbox.TryTake(out var happened, out var timer))
             return false;
 
-        // One that was cancelled or replaced after it expired.
-        if (happened is MachineEvent.TimerDue due && timer is not null && (!_timers.TryGetValue(due.Timer, out var current) || current != timer))
-            return true;
+        if (happened is MachineEvent.TimerDue due && timer is not null)
+        {
+            // One that was cancelled or replaced after it expired.
+            if (!_timers.TryGetValue(due.Timer, out var current) || current != timer)
+                return true;
+
+            CancelTimer(due.Timer);
+        }
 
         try
         {

@@ -17,6 +17,7 @@ internal sealed class QmpMonitors : IDisposable
     private readonly Lock _lock = new();
     private readonly List<QmpConnection> _clients = [];
     private readonly FileStream? _log;
+    private bool _isDisposed;
 
     /// <param name="arguments">Which there are. What is at the path is replaced; the log is begun anew, as by QEMU.</param>
     /// <param name="execute">As <see cref="QmpConnection"/> takes it.</param>
@@ -50,6 +51,9 @@ internal sealed class QmpMonitors : IDisposable
             $$"""{"timestamp": {"seconds": {{TimeProvider.System.GetUtcNow().ToUnixTimeSeconds()}}, "microseconds": 0}, "event": "{{name}}"{{more}}}""" + "\r\n");
         lock (_lock)
         {
+            if (_isDisposed)
+                return;
+
             Log(line);
             foreach (var client in _clients)
                 client.SendEvent(line);
@@ -60,17 +64,31 @@ internal sealed class QmpMonitors : IDisposable
     {
         if (_path is not null && Directory.Exists(Path.GetDirectoryName(_path)))
             File.Delete(_path);
-        _listener?.Dispose();
+
         lock (_lock)
+        {
+            _isDisposed = true;
             _log?.Dispose();
+        }
+
+        _listener?.Dispose();
+    }
+
+    private bool IsDisposed
+    {
+        get
+        {
+            lock (_lock)
+                return _isDisposed;
+        }
     }
 
     private static void Start(ThreadStart run) => new Thread(run) { IsBackground = true }.Start();
 
     private void ServeClients()
     {
-        while (true)
-            Serve(Accept());
+        while (Accept() is { } client)
+            Serve(client);
     }
 
     private void Serve(Socket socket)
@@ -84,7 +102,8 @@ internal sealed class QmpMonitors : IDisposable
             _clients.Remove(client);
     }
 
-    private Socket Accept()
+    // Null once the monitors are disposed of. An exception that left this thread would abort the process before it exits with 0.
+    private Socket? Accept()
     {
         while (true)
         {
@@ -95,6 +114,10 @@ internal sealed class QmpMonitors : IDisposable
             catch (SocketException e) when (e.SocketErrorCode == SocketError.Interrupted)
             {
                 // A signal came, such as that of a terminal's new size.
+            }
+            catch (Exception e) when (e is SocketException or ObjectDisposedException && IsDisposed)
+            {
+                return null;
             }
         }
     }
