@@ -59,7 +59,8 @@ internal sealed class Strace : IAsyncDisposable
 
     internal static bool HasHit(string log) => File.Exists(log) && File.ReadLines(log).Any(line => Marks.Any(mark => line.Contains(mark, StringComparison.Ordinal)));
 
-    public async ValueTask DisposeAsync()
+    /// <summary>Ends it: from then on nothing is refused.</summary>
+    internal async Task DetachAsync()
     {
         if (!_process.HasExited)
             Signals.Send(_process.Id, Signals.Interrupt);
@@ -74,7 +75,11 @@ internal sealed class Strace : IAsyncDisposable
             _process.Kill();
             await _process.WaitForExitAsync();
         }
+    }
 
+    public async ValueTask DisposeAsync()
+    {
+        await DetachAsync();
         _process.Dispose();
         File.Delete(_log);
     }

@@ -20,4 +20,8 @@ internal abstract record BootContact
     /// <summary>Something of the boot may live, and its shim cannot be reached.</summary>
     /// <param name="Reason">For a person.</param>
     internal sealed record Unreachable(string Reason) : BootContact;
+
+    /// <summary>This host cannot open the boot's files now: no descriptor is left, or the disk fails. Nothing is proved.</summary>
+    /// <param name="Reason">For a person.</param>
+    internal sealed record Unexamined(string Reason) : BootContact;
 }

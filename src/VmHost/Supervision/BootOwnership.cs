@@ -33,13 +33,14 @@ internal static class BootOwnership
     /// <summary>Looks at the lock. To be asked before anything connects to the shim that the record names.</summary>
     /// <param name="run">What the shim wrote when the boot began.</param>
     /// <param name="paths">The machine's, here.</param>
+    /// <exception cref="InvalidDataException">The lock file is missing.</exception>
     /// <exception cref="IOException">Whether the lock is held cannot be found out now.</exception>
     internal static BootOwner Of(RunRecord run, MachinePaths paths)
     {
         // The numbers of a file mean nothing after a reboot of the host, when nothing of the boot lives either.
         if (run.LockFile is { } held && run.HostBootId == ProcessIdentity.HostBootId)
         {
-            var here = FileIdentity.At(paths.Lock) ?? throw new IOException($"{paths.Lock} is missing or cannot be examined, so it does not prove whether a process of the machine lives");
+            var here = FileIdentity.At(paths.Lock) ?? throw new InvalidDataException($"{paths.Lock} is missing or cannot be examined, so it does not prove whether a process of the machine lives");
             if (here != held)
                 return BootOwner.AnotherDirectory;
         }

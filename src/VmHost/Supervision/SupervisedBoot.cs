@@ -42,22 +42,31 @@ public sealed class SupervisedBoot : IAsyncDisposable
     internal static async Task<BootContact> ContactAsync(
         string id, string nonce, MachinePaths paths, ConsoleFeed console, TimeProvider time, CancellationToken ct)
     {
+        RunRecord? run;
+        BootOwner owner;
         try
         {
-            if (LoadRun(nonce, paths) is not { } run)
+            run = LoadRun(nonce, paths);
+            if (run is null)
                 return FileLock.IsHeld(paths.Lock) ? new BootContact.Unreachable("its shim has not written its record yet") : new BootContact.Ended();
 
-            return BootOwnership.Of(run, paths) switch
-            {
-                BootOwner.AnotherDirectory => new BootContact.Foreign(BootOwnership.CopyReason),
-                BootOwner.Nobody => new BootContact.Ended(),
-                _ => await OpenAsync(id, paths, run, console, time, ct),
-            };
+            owner = BootOwnership.Of(run, paths);
         }
-        catch (Exception e) when (e is IOException or InvalidDataException or UnauthorizedAccessException)
+        catch (InvalidDataException e)
         {
             return new BootContact.Unreachable(e.Message);
         }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return new BootContact.Unexamined(e.Message);
+        }
+
+        return owner switch
+        {
+            BootOwner.AnotherDirectory => new BootContact.Foreign(BootOwnership.CopyReason),
+            BootOwner.Nobody => new BootContact.Ended(),
+            _ => await OpenAsync(id, paths, run, console, time, ct),
+        };
     }
 
     /// <summary>Sends the hypervisor a signal, through its parent: its number cannot have passed to another process.</summary>
@@ -109,7 +118,16 @@ public sealed class SupervisedBoot : IAsyncDisposable
         string id, MachinePaths paths, RunRecord run, ConsoleFeed console, TimeProvider time, CancellationToken ct)
     {
         var address = new ShimAddress(run, time);
-        var shim = await address.OpenAsync(console.Grow, monitorSaid: null, ct);
+        ShimConnection shim;
+        try
+        {
+            shim = await address.OpenAsync(console.Grow, monitorSaid: null, ct);
+        }
+        catch (Exception e) when (e is IOException or InvalidDataException or UnauthorizedAccessException)
+        {
+            return new BootContact.Unreachable(e.Message);
+        }
+
         if (IsThatOf(shim, id, run))
             return new BootContact.Made(new SupervisedBoot(paths, run, address, shim, time));
 

@@ -23,6 +23,9 @@ internal sealed class RefusedCalls(Tally tally)
         ("rmdir", ["EROFS"]),
     ];
 
+    // A disk that fails for longer leaves a halt without a proof of the end; the answer is then that nothing is known.
+    private static readonly TimeSpan Outage = TimeSpan.FromSeconds(10);
+
     private static readonly string[] Records = ["machine.json", "launch.json", "lock"];
 
     private static readonly string[] Operations = ["run", "start", "update", "halt", "delete"];
@@ -45,7 +48,7 @@ internal sealed class RefusedCalls(Tally tally)
             await using var host = await Host.StartAsync(tally);
             for (var when = 1; when <= most && await TryAsync(host, operation, call, error, when.ToString(CultureInfo.InvariantCulture)); when++)
             {
-                // From then on, too: a disk that is full stays so.
+                // From then on, too, for as long as the outage lasts.
                 await TryAsync(host, operation, call, error, string.Create(CultureInfo.InvariantCulture, $"{when}+"));
             }
         }
@@ -66,8 +69,11 @@ internal sealed class RefusedCalls(Tally tally)
         StatusCode code;
         await using (var strace = await Strace.AttachAsync(host.Daemon.Pid, call, $"error={error}", when, children: false, Path.Combine(host.Daemon.Directory, name), Files(host, call, machine)))
         {
-            code = await PerformAsync(host, operation, name, context);
+            var performing = PerformAsync(host, operation, name, context);
+            await Task.WhenAny(performing, Task.Delay(Outage, TimeProvider.System));
             hit = strace.Hit;
+            await strace.DetachAsync();
+            code = await performing;
         }
 
         _hit |= hit;

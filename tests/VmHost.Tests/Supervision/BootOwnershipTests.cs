@@ -56,7 +56,7 @@ public sealed class BootOwnershipTests : IDisposable
         var file = FileIdentity.Of(held.Number);
         File.Delete(_paths.Lock);
 
-        Assert.Contains("is missing", Assert.Throws<IOException>(() => BootOwnership.Of(Run() with { LockFile = file }, _paths)).Message, StringComparison.Ordinal);
+        Assert.Contains("is missing", Assert.Throws<InvalidDataException>(() => BootOwnership.Of(Run() with { LockFile = file }, _paths)).Message, StringComparison.Ordinal);
     }
 
     [Theory]

@@ -9,7 +9,7 @@ namespace VmHost.Machines.Effects;
 
 /// <summary>
 /// Looks at what is left of a boot until it is certain: the shim answers, or the lock is free and nothing lives. What cannot be
-/// looked at now (no descriptor left, a disk that fails) proves nothing and is looked at again.
+/// looked at now (no descriptor left, a disk that fails) proves nothing and is looked at again, and longer than a shim that is silent.
 /// </summary>
 /// <param name="id">The machine's.</param>
 /// <param name="paths">The machine's.</param>
@@ -22,18 +22,28 @@ internal sealed class BootExaminer(string id, MachinePaths paths, ConsoleFeed co
 
     private static readonly TimeSpan Later = TimeSpan.FromMilliseconds(100);
 
+    // Most such troubles are over by then; and a halt whose machine ended meanwhile is answered by its result.
+    private static readonly TimeSpan HostLimit = TimeSpan.FromSeconds(30);
+
     /// <summary>Returns at the first certain result, and at the limit with the last uncertain one.</summary>
     /// <param name="boot">The boot.</param>
-    /// <param name="limit">In all.</param>
+    /// <param name="limit">In all, for a shim that is silent; and for one look.</param>
     /// <param name="every">Between the first attempts; later ones come less often.</param>
     /// <returns>The contact; and how the boot ended, where nothing of it lives.</returns>
     internal async Task<(BootContact Contact, BootEnd? End)> ExamineAsync(BootRecord boot, TimeSpan limit, TimeSpan every)
     {
-        using var over = new CancellationTokenSource(limit, time);
+        var since = time.GetTimestamp();
         for (var attempt = 1; ; attempt++)
         {
+            using var over = new CancellationTokenSource(limit, time);
             var (contact, end) = await LookAsync(boot, over.Token);
-            if (contact is not BootContact.Unreachable || over.IsCancellationRequested)
+            TimeSpan? patience = contact switch
+            {
+                BootContact.Unreachable => limit,
+                BootContact.Unexamined => HostLimit,
+                _ => null,
+            };
+            if (patience is null || time.GetElapsedTime(since) >= patience)
                 return (contact, end);
 
             await Task.Delay(attempt < QuickAttempts ? every : Later, time, CancellationToken.None);
@@ -70,7 +80,7 @@ internal sealed class BootExaminer(string id, MachinePaths paths, ConsoleFeed co
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            return (new BootContact.Unreachable(e.Message), null);
+            return (new BootContact.Unexamined(e.Message), null);
         }
     }
 }

@@ -184,6 +184,9 @@ internal sealed partial class ShimContact(string id, MachinePaths paths, Console
                 case BootContact.Unreachable unreachable:
                     loop.Post(new MachineEvent.BootSilent(record.Number, $"shim-silent: a process of it runs and its shim does not answer: {unreachable.Reason}"));
                     return;
+                case BootContact.Unexamined unexamined:
+                    loop.Post(new MachineEvent.BootSilent(record.Number, $"its files cannot be examined: {unexamined.Reason}"));
+                    return;
                 default:
                     throw new InvalidOperationException("no such contact");
             }
