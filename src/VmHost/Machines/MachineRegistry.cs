@@ -27,6 +27,9 @@ public sealed partial class MachineRegistry(MachineServices services, ILogger<Ma
     // In place of an id in paths of a machine that does not exist.
     private const string NoId = "MACHINE-ID";
 
+    private const int MaxExamined = 16;
+
+    private static readonly TimeSpan PlaceLimit = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan NextStartAfter = TimeSpan.FromSeconds(5);
 
     private readonly ConcurrentDictionary<string, Machine> _machines = new(StringComparer.Ordinal);
@@ -67,9 +70,18 @@ public sealed partial class MachineRegistry(MachineServices services, ILogger<Ma
         return ExamineAsync(found);
     }
 
+    // A few at a time, or the requests of clients would wait until all have been examined. A silent shim keeps its place for a moment.
     private async Task ExamineAsync(List<Machine> found)
     {
-        await Task.WhenAll(found.Where(static machine => machine.Snapshot.Spec is not null).Select(static machine => machine.AdoptAsync()));
+        var examined = new ConcurrentBag<Task>();
+        var readable = found.Where(static machine => machine.Snapshot.Spec is not null);
+        await Parallel.ForEachAsync(readable, new ParallelOptions { MaxDegreeOfParallelism = MaxExamined }, async (machine, ct) =>
+        {
+            var adopting = machine.AdoptAsync();
+            examined.Add(adopting);
+            await Task.WhenAny(adopting, Task.Delay(PlaceLimit, services.Time, ct));
+        });
+        await Task.WhenAll(examined);
         await StartWithHostAsync();
     }
 
