@@ -1,3 +1,4 @@
+using Google.Protobuf;
 using Google.Protobuf.WellKnownTypes;
 using Google.Rpc;
 using Grpc.Core;
@@ -18,6 +19,7 @@ internal sealed partial class ErrorInterceptor(IHostApplicationLifetime lifetime
     {
         try
         {
+            RequestSize.Check((IMessage)request);
             return await continuation(request, context);
         }
         catch (Exception e) when (e is not RpcException)
@@ -34,6 +36,7 @@ internal sealed partial class ErrorInterceptor(IHostApplicationLifetime lifetime
     {
         try
         {
+            RequestSize.Check((IMessage)request);
             await continuation(request, responseStream, context);
         }
         catch (Exception e) when (e is not RpcException)

@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.Logging.Console;
 using Microsoft.Extensions.Options;
 using VmHost.Daemon.Api;
+using VmHost.Daemon.Hosting.Authority;
 using VmHost.Hypervisors;
 using VmHost.Hypervisors.Diagnosis;
 using VmHost.Images;
@@ -18,8 +19,6 @@ namespace VmHost.Daemon.Hosting;
 /// <summary>Puts the daemon together.</summary>
 internal static class Composition
 {
-    // Requests hold paths and a kernel command line; the largest is console input of 64 KiB.
-    private const int MaxRequestBytes = 256 << 10;
     private const int MaxStreamsPerConnection = 100;
 
     // Of this process itself: libraries, the log, the listener.
@@ -53,7 +52,8 @@ internal static class Composition
 
         services.AddGrpc(grpc =>
         {
-            grpc.MaxReceiveMessageSize = MaxRequestBytes;
+            grpc.MaxReceiveMessageSize = RequestSize.MaxReceivedBytes;
+            grpc.Interceptors.Add<MalformedRequest>();
             grpc.Interceptors.Add<ErrorInterceptor>();
         });
         services.AddGrpcReflection();
@@ -71,6 +71,8 @@ internal static class Composition
         _ = app.Services.GetRequiredService<ListeningSocket>();
         _ = app.Services.GetRequiredService<ConnectionEnds>();
 
+        app.Use(PeerRefusal.Middleware);
+        app.Use(MalformedRequest.Middleware);
         app.MapGrpcService<MachineApi>();
         app.MapGrpcService<ConsoleApi>();
         app.MapGrpcService<HostApi>();
@@ -101,6 +103,9 @@ internal static class Composition
         });
         logging.AddFilter("Microsoft", LogLevel.Warning);
         logging.AddFilter("Grpc", LogLevel.Warning);
+
+        // Errors of the calls' code are logged where they become statuses; what is left is a stack for each malformed request.
+        logging.AddFilter("Grpc.AspNetCore.Server.ServerCallHandler", LogLevel.None);
         logging.AddFilter("System", LogLevel.Warning);
     }
 
@@ -152,9 +157,10 @@ internal static class Composition
         kestrel.ListenUnixSocket(options.SocketPath, listen =>
         {
             listen.Protocols = HttpProtocols.Http2;
-            listen.Use(PeerCheck.Middleware(kestrel.ApplicationServices.GetRequiredService<ILogger<PeerCheck>>()));
+            listen.Use(PeerCheck.Middleware(Time(kestrel.ApplicationServices), kestrel.ApplicationServices.GetRequiredService<ILogger<PeerCheck>>()));
             listen.Use(PrefaceLimit.Middleware(
                 TimeSpan.FromSeconds(options.ClientTimeoutSeconds), Time(kestrel.ApplicationServices), kestrel.ApplicationServices.GetRequiredService<ILogger<PrefaceLimit>>()));
+            listen.Use(AuthorityRewriter.Middleware(kestrel.ApplicationServices.GetRequiredService<ILogger<AuthorityRewriter>>()));
         });
     }
 

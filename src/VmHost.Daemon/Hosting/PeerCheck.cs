@@ -7,42 +7,68 @@ using VmHost.Posix;
 namespace VmHost.Daemon.Hosting;
 
 /// <summary>
-/// Lets in the daemon's own user and root, by what the kernel says of the peer, before a byte of it is read as HTTP.
-/// The socket's directory is private already; this holds also where a path is shared by mistake.
+/// Decides who is served, by what the kernel says of the peer: the daemon's own user and root. The socket's directory is private
+/// already; this holds also where a path is shared by mistake. A refused peer is connected for a few seconds, in which each of its
+/// calls is answered by the reason (<see cref="PeerRefusal"/>).
 /// </summary>
-internal sealed partial class PeerCheck(ILogger<PeerCheck> logger)
+internal sealed partial class PeerCheck(TimeProvider time, ILogger<PeerCheck> logger)
 {
-    internal static Func<ConnectionDelegate, ConnectionDelegate> Middleware(ILogger<PeerCheck> logger)
-    {
-        var check = new PeerCheck(logger);
-        return next => connection =>
-        {
-            if (!check.Allows(connection, out var process))
-            {
-                connection.Abort();
-                return Task.CompletedTask;
-            }
+    // Refused peers must not take the slots of others: few at a time are told the reason, each for as long as one call takes.
+    private const int MaxRefused = 8;
 
-            ConnectionEnds.Name(connection, process);
-            return next(connection);
-        };
+    private static readonly TimeSpan RefusedLimit = TimeSpan.FromSeconds(5);
+
+    // A peer that connects in a loop must not fill the log.
+    private readonly LogLimit _log = new(TimeSpan.FromSeconds(1), time);
+    private int _refused;
+
+    internal static Func<ConnectionDelegate, ConnectionDelegate> Middleware(TimeProvider time, ILogger<PeerCheck> logger)
+    {
+        var check = new PeerCheck(time, logger);
+        return next => connection => check.ServeAsync(connection, next);
     }
 
-    private bool Allows(ConnectionContext connection, out string process)
+    private async Task ServeAsync(ConnectionContext connection, ConnectionDelegate next)
     {
-        process = "";
         if (connection.Features.Get<IConnectionSocketFeature>()?.Socket is not { AddressFamily: AddressFamily.Unix } socket)
-            return false;
+        {
+            connection.Abort();
+            return;
+        }
 
         var peer = PeerCredentials.Of(socket);
-        process = peer.ProcessId is { } id ? string.Create(CultureInfo.InvariantCulture, $"process {id}") : "a client";
+        ConnectionEnds.Name(connection, peer.ProcessId is { } id ? string.Create(CultureInfo.InvariantCulture, $"process {id}") : "a client");
         if (peer.UserId == User.Id || peer.UserId == User.Root)
-            return true;
+        {
+            await next(connection);
+            return;
+        }
 
-        LogRefused(peer.UserId);
-        return false;
+        if (_log.TryTake(out var omitted))
+            LogRefused(peer.UserId, omitted);
+
+        try
+        {
+            if (Interlocked.Increment(ref _refused) <= MaxRefused)
+                await RefuseAsync(connection, peer.UserId, next);
+            else
+                connection.Abort();
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _refused);
+        }
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "A connection of user {Uid} was refused.")]
-    private partial void LogRefused(uint uid);
+    private async Task RefuseAsync(ConnectionContext connection, uint user, ConnectionDelegate next)
+    {
+        connection.Features.Set(new PeerRefusal(string.Create(
+            CultureInfo.InvariantCulture, $"permission denied for user {user}: this vmhostd serves only its own user ({User.Id}) and root; run the client as that user, or start your own daemon with: vmhostd")));
+        using var limit = new CancellationTokenSource(RefusedLimit, time);
+        await using (limit.Token.Register(connection.Abort))
+            await next(connection);
+    }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "A connection of user {Uid} was refused; {Omitted} more since the last such message.")]
+    private partial void LogRefused(uint uid, int omitted);
 }
