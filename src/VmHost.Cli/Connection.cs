@@ -57,8 +57,24 @@ internal sealed class Connection : IDisposable
         }
     }
 
-    internal async Task<IReadOnlyList<Machine>> ListAsync(CancellationToken ct) =>
-        (await LookAsync(deadline => Machines.ListMachinesAsync(new(), deadline: deadline, cancellationToken: ct))).Machines;
+    /// <summary>All machines that match, by name.</summary>
+    /// <param name="filter">As in ListMachinesRequest; empty for all.</param>
+    /// <param name="ct">Gives up.</param>
+    internal async Task<IReadOnlyList<Machine>> ListAsync(string filter, CancellationToken ct)
+    {
+        var all = new List<Machine>();
+        var request = new ListMachinesRequest { Filter = filter, View = Protocol.V1.MachineView.Full };
+        do
+        {
+            var page = await LookAsync(deadline => Machines.ListMachinesAsync(request, deadline: deadline, cancellationToken: ct));
+            all.AddRange(page.Machines);
+            request.PageToken = page.NextPageToken;
+        }
+        while (request.PageToken.Length > 0);
+
+        all.Sort(static (one, other) => string.CompareOrdinal(one.Name, other.Name));
+        return all;
+    }
 
     internal async Task<Machine> GetAsync(string machine, CancellationToken ct) =>
         (await LookAsync(deadline => Machines.GetMachineAsync(new() { Machine = machine }, deadline: deadline, cancellationToken: ct))).Machine;

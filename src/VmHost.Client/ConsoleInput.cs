@@ -25,23 +25,22 @@ public sealed class ConsoleInput(ConsoleService.ConsoleServiceClient console, Ti
     /// <param name="machine">Name or id.</param>
     /// <param name="data">At most <see cref="MaxLength"/> bytes.</param>
     /// <param name="ct">Gives up; the bytes may have been typed. Nothing else does at a guest that does not read.</param>
-    /// <returns>False when the daemon went away while it had the bytes: nobody knows whether they were typed.</returns>
+    /// <returns>The answer; null when the daemon went away while it had the bytes, and whether they were typed is not known.</returns>
     /// <exception cref="RpcException">As WriteConsole; UNAVAILABLE when the daemon did not come back in time.</exception>
-    public Task<bool> WriteAsync(string machine, ReadOnlyMemory<byte> data, CancellationToken ct)
+    public Task<WriteConsoleResponse?> WriteAsync(string machine, ReadOnlyMemory<byte> data, CancellationToken ct)
     {
         var request = new WriteConsoleRequest { Machine = machine, Data = ByteString.CopyFrom(data.Span), HoldToken = HoldToken, Force = Force };
         return Reconnection.WhenReachedAsync(AttemptAsync, GiveUpAfter, time, ct);
 
-        async Task<bool> AttemptAsync()
+        async Task<WriteConsoleResponse?> AttemptAsync()
         {
             try
             {
-                await console.WriteConsoleAsync(request, cancellationToken: ct);
-                return true;
+                return await console.WriteConsoleAsync(request, cancellationToken: ct);
             }
             catch (RpcException e) when (Reconnection.IsInterruptionOfReached(e))
             {
-                return false;
+                return null;
             }
         }
     }

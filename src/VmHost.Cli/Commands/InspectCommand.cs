@@ -15,7 +15,7 @@ internal static class InspectCommand
         {
             using var daemon = Connection.Open(parsed);
             var (found, failure) = await MachineBatch.EachAsync(
-                parsed, parsed.GetValue(machines)!, async machine => MachineView.Of(await daemon.GetAsync(machine, ct)));
+                parsed, parsed.GetValue(machines)!, async machine => MachineInfo.Of(await daemon.GetAsync(machine, ct)));
             Output.Line(MachineJson.Of([.. found]));
             return failure;
         });

@@ -13,17 +13,23 @@ internal static class ListCommand
     {
         var all = new Option<bool>("--all", "-a") { Description = "Also those that do not run" };
         var quiet = new Option<bool>("--quiet", "-q") { Description = "Names only" };
-        var command = new Command(name, description) { all, quiet };
+        var filter = FilterSyntax.FilterOption();
+        var label = FilterSyntax.LabelOption();
+        var command = new Command(name, description) { all, quiet, filter, label };
         foreach (var alias in aliases)
             command.Aliases.Add(alias);
 
         command.SetAction(async (parsed, ct) =>
         {
             using var daemon = Connection.Open(parsed);
-            var list = await daemon.ListAsync(ct);
-            Machine[] shown = [.. list.Where(machine => allByDefault || parsed.GetValue(all) || MayRun(machine))];
+            var text = FilterSyntax.Compose(parsed.GetValue(filter)!, parsed.GetValue(label)!);
+            var list = await daemon.ListAsync(text, ct);
+
+            // A filter for states says itself which machines are to be shown.
+            var shownAll = allByDefault || parsed.GetValue(all) || text.Contains(FilterSyntax.StateField, StringComparison.Ordinal);
+            Machine[] shown = [.. list.Where(machine => shownAll || MayRun(machine))];
             if (CommonOptions.IsJson(parsed))
-                Output.Line(MachineJson.Of([.. shown.Select(MachineView.Of)]));
+                Output.Line(MachineJson.Of([.. shown.Select(MachineInfo.Of)]));
             else if (parsed.GetValue(quiet))
                 Array.ForEach(shown, machine => Output.VisibleLine(machine.Name));
             else

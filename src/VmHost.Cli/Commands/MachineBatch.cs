@@ -10,9 +10,9 @@ namespace VmHost.Cli.Commands;
 /// <param name="Line">For a person.</param>
 /// <param name="View">For a program.</param>
 /// <param name="ExitCode">What the command is to exit with because of it.</param>
-internal sealed record BatchResult(string Line, MachineView View, int ExitCode = ExitCodes.Ok)
+internal sealed record BatchResult(string Line, MachineInfo View, int ExitCode = ExitCodes.Ok)
 {
-    internal static BatchResult Of(Machine machine) => new(machine.Name, MachineView.Of(machine));
+    internal static BatchResult Of(Machine machine) => new(machine.Name, MachineInfo.Of(machine));
 }
 
 /// <summary>
@@ -74,7 +74,7 @@ internal static class MachineBatch
         if (named.Length > 0 == all)
             throw new CliException(ExitCodes.Usage, all ? "--all goes without names" : "name machines, or give --all for all that run");
 
-        return all ? [.. (await daemon.ListAsync(ct)).Where(machine => machine.HasHypervisorPid).Select(machine => machine.Id)] : named;
+        return all ? [.. (await daemon.ListAsync("", ct)).Where(machine => machine.HasHypervisorPid).Select(machine => machine.Id)] : named;
     }
 
     // A daemon that is not there is told once, not for each.

@@ -19,7 +19,7 @@ internal static class RemoveCommand
             {
                 var request = new Protocol.V1.DeleteMachineRequest { Machine = machine, Force = parsed.GetValue(force) };
                 var response = await daemon.Machines.DeleteMachineAsync(request, cancellationToken: ct);
-                return new BatchResult(response.Name, MachineView.OfDeleted(response));
+                return new BatchResult(response.Name, MachineInfo.OfDeleted(response));
             });
         });
         return command;

@@ -53,7 +53,7 @@ internal static class RunCommand
             if (condition is not null)
                 machine = await WaitSyntax.WaitAsync(daemon, machine.Id, condition, text!, limit, ct);
             if (CommonOptions.IsJson(parsed))
-                Output.Line(MachineJson.Of(MachineView.Of(machine)));
+                Output.Line(MachineJson.Of(MachineInfo.Of(machine)));
             return ExitCodes.Ok;
         });
         return command;

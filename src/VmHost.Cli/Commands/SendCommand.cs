@@ -3,6 +3,7 @@ using System.Text;
 using Grpc.Core;
 using VmHost.Cli.Terminal;
 using VmHost.Client;
+using VmHost.Protocol.V1;
 
 namespace VmHost.Cli.Commands;
 
@@ -13,37 +14,62 @@ internal static class SendCommand
     internal static Command Create()
     {
         var machine = CommonOptions.Machine();
-        var text = new Argument<string>("TEXT") { Description = "What to type; - for stdin, as it is" };
-        var noEnter = new Option<bool>("--no-enter") { Description = "Do not press Enter behind TEXT" };
-        var force = new Option<bool>("--force", "-f") { Description = "Also while somebody else types there" };
-        var command = new Command("send", "Type TEXT and Enter at a machine's console") { machine, text, noEnter, force };
+        var text = new Argument<string>("TEXT") { Description = "Text to type; - for stdin, as it is" };
+        var noEnter = new Option<bool>("--no-enter") { Description = "Do not press Enter after TEXT" };
+        var force = new Option<bool>("--force", "-f") { Description = "Type also while another client holds the console" };
+        var expect = new Option<string?>("--expect", "-e") { Description = "Wait for output after TEXT that matches; print the offset after it, and it", HelpName = "REGEX" };
+        var timeout = TimeLimit.Option();
+        var command = new Command("send", "Type TEXT and Enter at a machine's console") { machine, text, noEnter, force, expect, timeout };
         command.SetAction(async (parsed, ct) =>
         {
+            var pattern = parsed.GetValue(expect);
+            var limit = TimeLimit.Of(parsed, timeout);
+            if (limit is not null && pattern is null)
+                throw new CliException(ExitCodes.Usage, "--timeout goes with --expect");
+
             using var daemon = Connection.Open(parsed);
             var input = new ConsoleInput(daemon.Console, TimeProvider.System) { Force = parsed.GetValue(force) };
             var name = parsed.GetValue(machine)!;
-            if (parsed.GetValue(text) is { } given and not "-")
+            var begin = await TypeAsync(input, name, parsed.GetValue(text)!, parsed.GetValue(noEnter), ct);
+            if (pattern is not null)
             {
-                byte[] keys = [.. Encoding.UTF8.GetBytes(given), .. parsed.GetValue(noEnter) ? [] : new[] { Enter }];
-                for (var at = 0; at < keys.Length; at += ConsoleInput.MaxLength)
-                    await SendAsync(input, name, keys.AsMemory(at, Math.Min(ConsoleInput.MaxLength, keys.Length - at)), ct);
-                return ExitCodes.Ok;
+                var request = new ExpectConsoleRequest { Machine = name, Pattern = pattern };
+                if (begin is { } offset)
+                    request.AfterWrite = offset;
+                await ExpectCommand.PrintAsync(daemon, request, limit, ct);
             }
 
-            var buffer = new byte[ConsoleInput.MaxLength];
-            while (StandardStreams.Read(buffer) is > 0 and var count)
-                await SendAsync(input, name, buffer.AsMemory(0, count), ct);
             return ExitCodes.Ok;
         });
         return command;
     }
 
-    private static async Task SendAsync(ConsoleInput input, string machine, ReadOnlyMemory<byte> data, CancellationToken ct)
+    // Returns the end of the output before the first byte was typed; null if nothing was.
+    private static async Task<long?> TypeAsync(ConsoleInput input, string machine, string text, bool noEnter, CancellationToken ct)
+    {
+        long? begin = null;
+        if (text != "-")
+        {
+            byte[] keys = [.. Encoding.UTF8.GetBytes(text), .. noEnter ? [] : new[] { Enter }];
+            for (var at = 0; at < keys.Length; at += ConsoleInput.MaxLength)
+                begin = First(begin, await SendAsync(input, machine, keys.AsMemory(at, Math.Min(ConsoleInput.MaxLength, keys.Length - at)), ct));
+            return begin;
+        }
+
+        var buffer = new byte[ConsoleInput.MaxLength];
+        while (StandardStreams.Read(buffer) is > 0 and var count)
+            begin = First(begin, await SendAsync(input, machine, buffer.AsMemory(0, count), ct));
+        return begin;
+    }
+
+    private static long First(long? begin, long next) => begin ?? next;
+
+    private static async Task<long> SendAsync(ConsoleInput input, string machine, ReadOnlyMemory<byte> data, CancellationToken ct)
     {
         try
         {
-            if (!await input.WriteAsync(machine, data, ct))
-                throw new CliException(ExitCodes.Failed, $"the daemon went away; {data.Length} bytes may not have been typed");
+            return (await input.WriteAsync(machine, data, ct))?.EndOffset
+                ?? throw new CliException(ExitCodes.Failed, $"the daemon went away; {data.Length} bytes may not have been typed");
         }
         catch (RpcException e) when (e.StatusCode == StatusCode.Aborted)
         {

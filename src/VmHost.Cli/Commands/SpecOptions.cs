@@ -23,11 +23,13 @@ internal sealed class SpecOptions
     private readonly Option<string?> _uuid = new("--uuid") { Description = "SMBIOS UUID (default: random)", HelpName = "UUID" };
 
     private readonly Option<string?> _restart = RestartSyntax.Option();
+    private readonly Option<string[]> _labels = PairSyntax.LabelOption();
+    private readonly Option<string[]> _annotations = PairSyntax.AnnotationOption();
 
     internal void AddTo(Command command)
     {
         _boot.AddTo(command);
-        foreach (var option in Devices.Prepend(_name).Prepend(_spec).Append(_restart))
+        foreach (var option in Devices.Prepend(_name).Prepend(_spec).Append(_restart).Append(_labels).Append(_annotations))
             command.Options.Add(option);
     }
 
@@ -40,6 +42,8 @@ internal sealed class SpecOptions
             request.Name = name;
         if (parsed.GetValue(_restart) is { } restart)
             request.RestartPolicy = RestartSyntax.Parse("--restart", restart);
+        PairSyntax.AddTo(request.Labels, "--label", parsed.GetValue(_labels) ?? []);
+        PairSyntax.AddTo(request.Annotations, "--annotation", parsed.GetValue(_annotations) ?? []);
         return request;
     }
 
@@ -49,7 +53,7 @@ internal sealed class SpecOptions
         {
             var given = symbol is Option option ? parsed.GetResult(option) is { Implicit: false } : parsed.GetResult((Argument)symbol) is { Tokens.Count: > 0 };
             if (given)
-                throw new CliException(ExitCodes.Usage, $"--spec and {symbol.Name} do not go together: the file says all, but for --name and --restart");
+                throw new CliException(ExitCodes.Usage, $"--spec and {symbol.Name} do not go together: the file says all, but for --name, --restart, --label and --annotation");
         }
 
         return MachineManifest.Read(file);

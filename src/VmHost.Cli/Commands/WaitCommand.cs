@@ -27,7 +27,7 @@ internal static class WaitCommand
 
                 var reason = Describe.Exit(machine.LastExit);
                 return new BatchResult(
-                    names.Length > 1 ? $"{machine.Name}: {reason}" : reason, MachineView.Of(machine), ExitCodes.OfWait(machine.LastExit));
+                    names.Length > 1 ? $"{machine.Name}: {reason}" : reason, MachineInfo.Of(machine), ExitCodes.OfWait(machine.LastExit));
             });
         });
         return command;

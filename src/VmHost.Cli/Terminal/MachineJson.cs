@@ -2,22 +2,23 @@ using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Google.Protobuf.Collections;
 using Google.Protobuf.WellKnownTypes;
 using VmHost.Protocol.V1;
 
 namespace VmHost.Cli.Terminal;
 
 /// <summary>A machine as <c>-o json</c> and <c>inspect</c> show it.</summary>
-internal sealed record MachineView(
+internal sealed record MachineInfo(
     string Id, string Name, string State, string? StateDetail = null, string? Hypervisor = null, int? Cpus = null,
     long? MemoryBytes = null, string? Kernel = null, string? Initrd = null, string? CommandLine = null,
     string? Uuid = null, string[]? Ports = null, string? Network = null, string[]? Disks = null,
     string[]? Cdroms = null, string? SecondSerial = null, string? OnReboot = null, string? Restart = null,
     int? RestartAttempts = null, string? NextStartAt = null, string? CreatedAt = null, string? StartedAt = null,
     int? BootCount = null, int? HypervisorPid = null, int? ShimPid = null, ExitView? LastExit = null,
-    string[]? Argv = null, DigestView[]? Digests = null)
+    string[]? Argv = null, DigestView[]? Digests = null, SortedDictionary<string, string>? Labels = null, SortedDictionary<string, string>? Annotations = null)
 {
-    internal static MachineView Of(Machine machine) =>
+    internal static MachineInfo Of(Machine machine) =>
         new(
             machine.Id,
             machine.Name,
@@ -46,11 +47,16 @@ internal sealed record MachineView(
             machine.HasShimPid ? machine.ShimPid : null,
             machine.LastExit is { } exit ? ExitView.Of(exit) : null,
             machine.Argv.Count > 0 ? [.. machine.Argv] : null,
-            machine.Digests.Count > 0 ? [.. machine.Digests.Select(digest => new DigestView(digest.Path, digest.Sha256))] : null);
+            machine.Digests.Count > 0 ? [.. machine.Digests.Select(digest => new DigestView(digest.Path, digest.Sha256))] : null,
+            Pairs(machine.Labels),
+            Pairs(machine.Annotations));
 
     /// <summary>All that is left to say of it.</summary>
-    internal static MachineView OfDeleted(DeleteMachineResponse deleted) =>
+    internal static MachineInfo OfDeleted(DeleteMachineResponse deleted) =>
         new(deleted.Id, deleted.Name, "deleted");
+
+    private static SortedDictionary<string, string>? Pairs(MapField<string, string> pairs) =>
+        pairs.Count > 0 ? new(pairs, StringComparer.Ordinal) : null;
 
     internal static string? Time(Timestamp? time) => time?.ToDateTimeOffset().ToString("O", System.Globalization.CultureInfo.InvariantCulture);
 }
@@ -67,7 +73,7 @@ internal sealed record ExitView(
             exit.HasSignal ? exit.Signal : null,
             exit.Boot,
             exit.RanFor?.ToTimeSpan().TotalSeconds,
-            MachineView.Time(exit.EndTime),
+            MachineInfo.Time(exit.EndTime),
             exit.Detail,
             [.. exit.LastScreen],
             Encoding.UTF8.GetString(exit.ConsoleTail.Span),
@@ -83,7 +89,7 @@ internal sealed record EventView(
         new(
             token,
             happened.Sequence,
-            MachineView.Time(happened.Time),
+            MachineInfo.Time(happened.Time),
             JsonNamingPolicy.SnakeCaseLower.ConvertName(happened.Kind.ToString()),
             OrNull(happened.MachineId),
             OrNull(happened.MachineName),
@@ -116,8 +122,8 @@ internal sealed record PlanView(string Hypervisor, string Executable, string[] A
         new(Describe.Hypervisor(plan.Hypervisor), plan.Executable, [.. plan.Argv], [.. plan.Warnings], [.. plan.RunTimePaths]);
 }
 
-[JsonSerializable(typeof(MachineView))]
-[JsonSerializable(typeof(MachineView[]))]
+[JsonSerializable(typeof(MachineInfo))]
+[JsonSerializable(typeof(MachineInfo[]))]
 [JsonSerializable(typeof(VersionView))]
 [JsonSerializable(typeof(PlanView))]
 [JsonSerializable(typeof(FindingView[]))]
@@ -142,9 +148,9 @@ internal sealed partial class MachineJson : JsonSerializerContext
 
     internal static string LineOf(EventView happened) => JsonSerializer.Serialize(happened, OnOneLine.EventView);
 
-    internal static string Of(MachineView machine) => JsonSerializer.Serialize(machine, Readable.MachineView);
+    internal static string Of(MachineInfo machine) => JsonSerializer.Serialize(machine, Readable.MachineInfo);
 
-    internal static string Of(MachineView[] machines) => JsonSerializer.Serialize(machines, Readable.MachineViewArray);
+    internal static string Of(MachineInfo[] machines) => JsonSerializer.Serialize(machines, Readable.MachineInfoArray);
 
     internal static string Of(VersionView version) => JsonSerializer.Serialize(version, Readable.VersionView);
 

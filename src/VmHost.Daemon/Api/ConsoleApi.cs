@@ -37,15 +37,15 @@ internal sealed class ConsoleApi(MachineRegistry machines, IHostApplicationLifet
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, lifetime.ApplicationStopping);
         var search = new ConsoleSearch(request.Pattern);
-        var match = await machines.Get(request.Machine).Console.ExpectAsync(search, request.HasOffset ? request.Offset : null, waits: !request.PastOnly, stop.Token);
+        var match = await machines.Get(request.Machine).Console.ExpectAsync(search, RequestMapping.Begin(request), waits: !request.PastOnly, stop.Token);
         return new ExpectConsoleResponse { Offset = match.Offset, Match = UnsafeByteOperations.UnsafeWrap(match.Data) };
     }
 
     public override async Task<WriteConsoleResponse> WriteConsole(WriteConsoleRequest request, ServerCallContext context)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, lifetime.ApplicationStopping);
-        await machines.Get(request.Machine).Console.WriteAsync(RequestMapping.Input(request), request.HoldToken, request.Force, stop.Token);
-        return new WriteConsoleResponse();
+        var end = await machines.Get(request.Machine).Console.WriteAsync(RequestMapping.Input(request), request.HoldToken, request.Force, stop.Token);
+        return new WriteConsoleResponse { EndOffset = end };
     }
 
     public override async Task HoldConsole(

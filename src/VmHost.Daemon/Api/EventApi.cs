@@ -1,4 +1,5 @@
 using Grpc.Core;
+using VmHost.Daemon.Api.Listing;
 using VmHost.Machines;
 using VmHost.Machines.Events;
 using VmHost.Protocol.V1;
@@ -13,6 +14,8 @@ internal sealed class EventApi(MachineRegistry machines, EventLog events, IHostA
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, lifetime.ApplicationStopping);
         var interval = RequestMapping.HeartbeatInterval(request);
+        var filter = MachineFilter.Parse(request.SnapshotFilter, "snapshot_filter");
+        var view = MachinePages.ViewOf(request.SnapshotView, "snapshot_view");
         HashSet<string> wanted = [.. request.Machines.Select(machine => machines.Get(machine).Snapshot.Id)];
 
         // Before the machines are looked at: what changes meanwhile comes as an event, too.
@@ -27,9 +30,14 @@ internal sealed class EventApi(MachineRegistry machines, EventLog events, IHostA
 
         await context.WriteResponseHeadersAsync([]);
         if (request.StartCase == WatchEventsRequest.StartOneofCase.None)
-            await SendMachinesAsync(wanted, token, responseStream, stop.Token);
+        {
+            var shown = machines.List().Where(snapshot => (wanted.Count == 0 || wanted.Contains(snapshot.Id)) && filter.Matches(snapshot));
+            await SendMachinesAsync(shown.Select(snapshot => MachineMapping.ToProto(snapshot, view)), token, responseStream, stop.Token);
+        }
         else if (request.StartCase == WatchEventsRequest.StartOneofCase.AfterToken)
+        {
             token = request.AfterToken;
+        }
 
         await foreach (var happened in source.WithCancellation(stop.Token))
         {
@@ -45,10 +53,10 @@ internal sealed class EventApi(MachineRegistry machines, EventLog events, IHostA
         }
     }
 
-    private async Task SendMachinesAsync(HashSet<string> wanted, string token, IServerStreamWriter<WatchEventsResponse> stream, CancellationToken ct)
+    private static async Task SendMachinesAsync(IEnumerable<Protocol.V1.Machine> shown, string token, IServerStreamWriter<WatchEventsResponse> stream, CancellationToken ct)
     {
-        foreach (var snapshot in machines.List().Where(snapshot => wanted.Count == 0 || wanted.Contains(snapshot.Id)))
-            await stream.WriteAsync(new() { Token = token, Machine = MachineMapping.ToProto(snapshot) }, ct);
+        foreach (var machine in shown)
+            await stream.WriteAsync(new() { Token = token, Machine = machine }, ct);
 
         await stream.WriteAsync(new() { Token = token, SnapshotEnd = new() }, ct);
     }

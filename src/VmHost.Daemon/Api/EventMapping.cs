@@ -21,6 +21,8 @@ internal static class EventMapping
             Boot = happened.Boot,
             HaltStep = ToProto(happened.Step),
         };
+        if (happened.Labels is { } labels)
+            message.MachineLabels.Add(labels);
         if (happened.Exit is { } exit)
         {
             message.Exit = new() { Reason = MachineMapping.ToProto(exit.Reason), Expected = exit.Expected, GuestFault = MachineMapping.ToProto(exit.Fault) };

@@ -1,5 +1,6 @@
 using Grpc.Core;
 using VmHost.Consoles;
+using VmHost.Daemon.Api.Listing;
 using VmHost.Machines;
 using VmHost.Protocol.V1;
 
@@ -86,7 +87,7 @@ internal sealed class MachineApi(MachineRegistry machines, RequestMemory request
         Task.FromResult(new GetMachineResponse { Machine = MachineMapping.ToDetailedProto(machines.Get(request.Machine).Snapshot) });
 
     public override Task<ListMachinesResponse> ListMachines(ListMachinesRequest request, ServerCallContext context) =>
-        Task.FromResult(new ListMachinesResponse { Machines = { machines.List().Select(MachineMapping.ToProto) } });
+        Task.FromResult(MachinePages.Read(machines.List(), request));
 
     public override async Task<WaitMachineResponse> WaitMachine(WaitMachineRequest request, ServerCallContext context)
     {

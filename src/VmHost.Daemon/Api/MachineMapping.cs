@@ -28,10 +28,33 @@ internal static class MachineMapping
             RestartAttempts = snapshot.Retry?.Attempts ?? 0,
             NextStartTime = snapshot.Retry?.NextAt is { } next ? Timestamp.FromDateTimeOffset(next) : null,
         };
+        machine.Labels.Add(snapshot.Labels);
+        machine.Annotations.Add(snapshot.Annotations);
         if (snapshot.HypervisorPid is { } hypervisor)
             machine.HypervisorPid = hypervisor;
         if (snapshot.ShimPid is { } shim)
             machine.ShimPid = shim;
+        return machine;
+    }
+
+    /// <summary>As a list has a machine.</summary>
+    internal static Protocol.V1.Machine ToProto(MachineSnapshot snapshot, MachineView view)
+    {
+        var machine = ToProto(snapshot);
+        if (view == MachineView.Full)
+            return machine;
+
+        if (machine.Spec is { } spec)
+        {
+            spec.Boot = null;
+            spec.Disks.Clear();
+            spec.CdromPaths.Clear();
+        }
+
+        if (machine.LastExit is { } exit)
+            (exit.ConsoleTail, exit.HypervisorLogTail) = (ByteString.Empty, ByteString.Empty);
+
+        machine.Annotations.Clear();
         return machine;
     }
 

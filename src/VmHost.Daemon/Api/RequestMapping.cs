@@ -30,6 +30,8 @@ internal static class RequestMapping
         ToRequest(request.HasName ? request.Name : null, request.Spec) with
         {
             Restart = ToPolicy(request.RestartPolicy),
+            Labels = Specs.Labels.None.AddRange(request.Labels),
+            Annotations = Specs.Labels.None.AddRange(request.Annotations),
             Id = request.RequestId.Length > 0 ? request.RequestId : null,
             Digest = request.RequestId.Length > 0 ? $"sha256:{Convert.ToHexStringLower(SHA256.HashData(request.ToByteArray()))}" : null,
         };
@@ -46,7 +48,7 @@ internal static class RequestMapping
                     Protocol.V1.RestartMode.OnFailure => Specs.RestartMode.OnFailure,
                     Protocol.V1.RestartMode.Always => Specs.RestartMode.Always,
                     Protocol.V1.RestartMode.UnlessStopped => Specs.RestartMode.UnlessStopped,
-                    _ => (Specs.RestartMode)(-1),   // the validation names it
+                    var unknown => (Specs.RestartMode)(int)unknown,   // the validation names it
                 },
                 policy.MaxRetries);
 
@@ -77,7 +79,7 @@ internal static class RequestMapping
             {
                 Protocol.V1.RebootAction.Unspecified or Protocol.V1.RebootAction.Restart => Specs.RebootAction.Restart,
                 Protocol.V1.RebootAction.Stop => Specs.RebootAction.Stop,
-                _ => (Specs.RebootAction)(-1),
+                var unknown => (Specs.RebootAction)(int)unknown,   // the validation names it
             },
         };
     }
@@ -139,6 +141,15 @@ internal static class RequestMapping
             _ => new(),
         };
 
+    internal static long? Begin(ExpectConsoleRequest request) =>
+        (request.HasOffset, request.HasAfterWrite) switch
+        {
+            (true, true) => throw VmHostException.ForFaults([new("after_write", "is set together with offset; set one of them")]),
+            (true, _) => request.Offset,
+            (_, true) => request.AfterWrite,
+            _ => null,
+        };
+
     internal static string Holder(string holder) =>
         holder.Length > 0 && Encoding.UTF8.GetByteCount(holder) <= MaxHolderBytes && !holder.Any(char.IsControl)
             ? holder
@@ -162,7 +173,7 @@ internal static class RequestMapping
         {
             Protocol.V1.PortProtocol.Unspecified or Protocol.V1.PortProtocol.Tcp => Specs.PortProtocol.Tcp,
             Protocol.V1.PortProtocol.Udp => Specs.PortProtocol.Udp,
-            _ => (Specs.PortProtocol)(-1),   // the validation names it
+            var unknown => (Specs.PortProtocol)(int)unknown,   // the validation names it
         });
 
     private static Specs.HypervisorKind ToKind(Protocol.V1.HypervisorKind kind) =>
@@ -173,7 +184,7 @@ internal static class RequestMapping
             Protocol.V1.HypervisorKind.Xhyve => Specs.HypervisorKind.Xhyve,
             Protocol.V1.HypervisorKind.Hyperkit => Specs.HypervisorKind.HyperKit,
             Protocol.V1.HypervisorKind.Vfkit => Specs.HypervisorKind.Vfkit,
-            _ => (Specs.HypervisorKind)(-1),   // the validation names it
+            var unknown => (Specs.HypervisorKind)(int)unknown,   // the validation names it
         };
 
     private static Specs.Network ToNetwork(Protocol.V1.Network network) =>
@@ -183,7 +194,7 @@ internal static class RequestMapping
                 Protocol.V1.NetworkMode.Unspecified or Protocol.V1.NetworkMode.Nat => Specs.NetworkMode.Nat,
                 Protocol.V1.NetworkMode.None => Specs.NetworkMode.None,
                 Protocol.V1.NetworkMode.Vpnkit => Specs.NetworkMode.Vpnkit,
-                _ => (Specs.NetworkMode)(-1),
+                var unknown => (Specs.NetworkMode)(int)unknown,   // the validation names it
             },
             network.HasMacAddress ? network.MacAddress : null,
             network.HasVpnkitSocket ? network.VpnkitSocket : null);
@@ -195,7 +206,7 @@ internal static class RequestMapping
             {
                 Protocol.V1.DiskFormat.Unspecified or Protocol.V1.DiskFormat.Raw => Specs.DiskFormat.Raw,
                 Protocol.V1.DiskFormat.Qcow2 => Specs.DiskFormat.Qcow2,
-                _ => (Specs.DiskFormat)(-1),
+                var unknown => (Specs.DiskFormat)(int)unknown,   // the validation names it
             },
             disk.ReadOnly);
 }

@@ -6,21 +6,22 @@ using VmHost.Specs;
 namespace VmHost.Machines;
 
 /// <summary>
-/// Which running machine has which disk: one writer or any number of readers. A file counts as the same whatever its
-/// name (hard links, symbolic links, bind mounts). xhyve has no lock of its own. Safe for use by several callers at once.
+/// Which running machine has which disk or CD-ROM image: one writer or any number of readers. A file counts as the same whatever
+/// its name (hard links, symbolic links, bind mounts). xhyve has no lock of its own. Safe for use by several callers at once.
 /// </summary>
 public sealed class DiskClaims
 {
     private readonly Lock _lock = new();
     private readonly Dictionary<string, Claim[]> _claims = new(StringComparer.Ordinal);
 
-    /// <summary>Claims all disks of a machine, or none.</summary>
-    /// <param name="machine">Its name.</param>
-    /// <param name="disks">Those that cannot be looked at are passed over: the start then fails by itself.</param>
-    /// <returns>Every disk that another machine has; empty when all are claimed.</returns>
-    internal ImmutableArray<SpecFault> TryClaim(string machine, ImmutableArray<Disk> disks)
+    /// <summary>Claims all disks and CD-ROM images of a machine, or none. Those that cannot be examined are omitted: the start then fails for that reason.</summary>
+    /// <param name="machine">The name of the machine.</param>
+    /// <param name="disks">The disks.</param>
+    /// <param name="cdroms">The paths of the CD-ROM images.</param>
+    /// <returns>A fault for each file that another machine has; empty when all are claimed.</returns>
+    internal ImmutableArray<SpecFault> TryClaim(string machine, ImmutableArray<Disk> disks, ImmutableArray<string> cdroms = default)
     {
-        var wanted = Claims(disks);
+        var wanted = Claims(disks, cdroms);
         lock (_lock)
         {
             var faults = ImmutableArray.CreateBuilder<SpecFault>();
@@ -30,7 +31,7 @@ public sealed class DiskClaims
                     continue;
 
                 foreach (var claim in wanted.Where(claim => Array.Exists(held, one => one.Excludes(claim))))
-                    faults.Add(new(string.Create(CultureInfo.InvariantCulture, $"spec.disks[{claim.Number}].path"), $"{Quoted.Text(disks[claim.Number].Path)} is a disk of machine {other}, which runs; halt that one first, or make the disk read-only in both"));
+                    faults.Add(new(claim.Field, $"{Quoted.Text(claim.Path)} is a disk of machine {other}, which runs; halt that one first, or make the disk read-only in both"));
             }
 
             if (faults.Count == 0)
@@ -47,12 +48,16 @@ public sealed class DiskClaims
             _claims.Remove(machine);
     }
 
-    private static Claim[] Claims(ImmutableArray<Disk> disks) =>
-        [.. disks.Select(static (disk, number) => FileStatus.TryGet(disk.Path, out var status)
-            ? new Claim(number, status.Device, status.Inode, disk.ReadOnly)
-            : null).OfType<Claim>()];
+    private static Claim[] Claims(ImmutableArray<Disk> disks, ImmutableArray<string> cdroms) =>
+    [
+        .. disks.Select(static (disk, number) => ClaimOf(string.Create(CultureInfo.InvariantCulture, $"spec.disks[{number}].path"), disk.Path, disk.ReadOnly)).OfType<Claim>(),
+        .. (cdroms.IsDefault ? [] : cdroms).Select(static (path, number) => ClaimOf(string.Create(CultureInfo.InvariantCulture, $"spec.cdrom_paths[{number}]"), path, readOnly: true)).OfType<Claim>(),
+    ];
 
-    private sealed record Claim(int Number, ulong Device, ulong Inode, bool ReadOnly)
+    private static Claim? ClaimOf(string field, string path, bool readOnly) =>
+        FileStatus.TryGet(path, out var status) ? new Claim(field, path, status.Device, status.Inode, readOnly) : null;
+
+    private sealed record Claim(string Field, string Path, ulong Device, ulong Inode, bool ReadOnly)
     {
         internal bool Excludes(Claim other) =>
             Device == other.Device && Inode == other.Inode && !(ReadOnly && other.ReadOnly);

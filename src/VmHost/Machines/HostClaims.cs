@@ -19,7 +19,7 @@ public sealed class HostClaims(ByteSize memory)
     /// </exception>
     internal void Claim(string machine, MachineSpec spec)
     {
-        if (_disks.TryClaim(machine, spec.Disks) is { IsEmpty: false } faults)
+        if (_disks.TryClaim(machine, spec.Disks, spec.CdromPaths) is { IsEmpty: false } faults)
             throw VmHostException.ForFaults(faults, VmHostError.FailedPrecondition);
 
         lock (_lock)
@@ -41,7 +41,7 @@ public sealed class HostClaims(ByteSize memory)
     /// <summary>For a machine that runs already, whatever that comes to.</summary>
     internal void ClaimUnasked(string machine, MachineSpec spec)
     {
-        _disks.TryClaim(machine, spec.Disks);
+        _disks.TryClaim(machine, spec.Disks, spec.CdromPaths);
         lock (_lock)
             _memoryOf[machine] = spec.Memory.Bytes;
     }

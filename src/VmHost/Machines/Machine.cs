@@ -212,7 +212,7 @@ public sealed class Machine
 
     /// <summary>Publishes that the machine was created.</summary>
     internal void PublishCreated() =>
-        _services.Events.Publish(new() { Kind = HostEventKind.MachineCreated, MachineId = Snapshot.Id, Machine = Snapshot.Name, State = Snapshot.State });
+        _services.Events.Publish(new() { Kind = HostEventKind.MachineCreated, MachineId = Snapshot.Id, Machine = Snapshot.Name, State = Snapshot.State, Labels = Snapshot.Labels.IsEmpty ? null : Snapshot.Labels });
 
     private async Task<Outcome.Done> AskAsync(Func<long, MachineEvent.Request> request, CancellationToken ct) =>
         await _loop.AskAsync(request).WaitAsync(ct) switch

@@ -70,18 +70,21 @@ public sealed class MachineConsole
     /// <param name="holdToken">Of the console's holder; empty for a caller who does not hold it.</param>
     /// <param name="force">Write also if another caller holds it.</param>
     /// <param name="ct">Gives up; a part may have been written.</param>
+    /// <returns>The offset of the end of the output before the write.</returns>
     /// <exception cref="VmHostException">
     /// <see cref="VmHostError.FailedPrecondition"/>: the machine does not run. <see cref="VmHostError.Aborted"/>: another caller
     /// holds the console.
     /// </exception>
-    public async Task WriteAsync(ReadOnlyMemory<byte> data, string holdToken, bool force, CancellationToken ct)
+    public async Task<long> WriteAsync(ReadOnlyMemory<byte> data, string holdToken, bool force, CancellationToken ct)
     {
         if (!force && _keyboard.HeldAgainst(holdToken) is { } other)
             throw Held(other);
 
         // Past the machine's loop: a boot that ends meanwhile refuses the input itself.
         var boot = _contact.Boot ?? throw NotReached();
+        var end = Feed.Current.State.End;
         await boot.WriteConsoleAsync(data, ct);
+        return end;
     }
 
     /// <summary>Sets the size of the terminal of this boot and of later ones.</summary>

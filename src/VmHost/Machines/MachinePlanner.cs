@@ -1,4 +1,5 @@
 using VmHost.Hypervisors;
+using VmHost.Images;
 using VmHost.Specs;
 
 namespace VmHost.Machines;
@@ -35,8 +36,10 @@ internal static class MachinePlanner
     {
         var hypervisor = HypervisorCatalog.Choose(spec.Hypervisor, facts);
         var faults = hypervisor.Check(spec, facts, paths);
-        return faults.IsEmpty
-            ? (hypervisor, hypervisor.Plan(spec, facts, paths))
-            : throw VmHostException.ForFaults(faults, VmHostError.FailedPrecondition);
+        if (!faults.IsEmpty)
+            throw VmHostException.ForFaults(faults, VmHostError.FailedPrecondition);
+
+        var plan = hypervisor.Plan(spec, facts, paths);
+        return (hypervisor, plan with { Warnings = [.. plan.Warnings, .. ImageWarnings.Of(spec)] });
     }
 }

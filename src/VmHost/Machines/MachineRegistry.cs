@@ -202,7 +202,15 @@ public sealed partial class MachineRegistry(MachineServices services, ILogger<Ma
         {
             ThrowIfFull();
             var record = NewRecord(ReserveNameLocked(validation.Name!, validation.NameIsAutomatic), validation.Spec!);
-            var machine = new Machine(record with { Restart = request.Restart, RequestId = request.Id, RequestDigest = request.Digest }, services, Forget);
+            record = record with
+            {
+                Restart = request.Restart,
+                Labels = request.Labels.IsEmpty ? null : request.Labels,
+                Annotations = request.Annotations.IsEmpty ? null : request.Annotations,
+                RequestId = request.Id,
+                RequestDigest = request.Digest,
+            };
+            var machine = new Machine(record, services, Forget);
             _machines[machine.Snapshot.Id] = machine;
             if (request is { Id: { } id, Digest: { } digest })
                 _requestDigests[id] = digest;

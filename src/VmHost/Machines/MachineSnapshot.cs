@@ -38,6 +38,12 @@ public sealed record MachineSnapshot
     /// <summary>How far that got; null where it did not come to it.</summary>
     public RetryRecord? Retry { get; init; }
 
+    /// <summary>Key-value pairs by which machines are selected.</summary>
+    public ImmutableSortedDictionary<string, string> Labels { get; init; } = Specs.Labels.None;
+
+    /// <summary>Key-value pairs for tools.</summary>
+    public ImmutableSortedDictionary<string, string> Annotations { get; init; } = Specs.Labels.None;
+
     /// <summary>Null unless a hypervisor runs.</summary>
     public int? HypervisorPid { get; init; }
 
@@ -67,6 +73,8 @@ public sealed record MachineSnapshot
             LastExit = life.Record?.LastExit,
             Restart = life.Record?.Restart ?? RestartPolicy.Never,
             Retry = life.Record?.Retry,
+            Labels = life.Record?.Labels ?? Specs.Labels.None,
+            Annotations = life.Record?.Annotations ?? Specs.Labels.None,
             HypervisorPid = life.Phase.Live?.HypervisorPid,
             ShimPid = life.Phase.Live?.ShimPid,
             Digests = life.Digests,

@@ -59,6 +59,12 @@ public sealed record MachineRequest(
     /// <summary>When it is started again by itself.</summary>
     public RestartPolicy Restart { get; init; } = RestartPolicy.Never;
 
+    /// <summary>As <see cref="Specs.Labels"/> checks them.</summary>
+    public ImmutableSortedDictionary<string, string> Labels { get; init; } = Specs.Labels.None;
+
+    /// <summary>As <see cref="Specs.Labels"/> checks them.</summary>
+    public ImmutableSortedDictionary<string, string> Annotations { get; init; } = Specs.Labels.None;
+
     /// <summary>Given by the caller, so that asking again makes no second machine; null for none.</summary>
     public string? Id { get; init; }
 

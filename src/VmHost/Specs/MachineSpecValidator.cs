@@ -38,6 +38,7 @@ public static class MachineSpecValidator
     [
         "name", "spec.boot", "spec.cpu_count", "spec.memory_bytes", "spec.published_ports", "spec.network", "spec.disks",
         "spec.cdrom_paths", "spec.second_serial_path", "spec.on_reboot", "spec.hypervisor", "spec.uuid", "restart_policy",
+        "labels", "annotations",
     ];
 
     /// <summary>Checks everything, and fills in what was left out. Never throws for what a caller sent.</summary>
@@ -86,6 +87,8 @@ public static class MachineSpecValidator
         if (request.Restart.Fault() is { } restartFault)
             faults.Add(restartFault);
 
+        faults.AddRange(Labels.FaultsOfLabels(request.Labels));
+        faults.AddRange(Labels.FaultsOfAnnotations(request.Annotations));
         if (boot.Files is null || faults.Count > 0)
             return new MachineValidation([.. faults.OrderBy(static fault => RankOf(fault.Field))]);
 

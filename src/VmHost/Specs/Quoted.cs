@@ -4,7 +4,7 @@ using System.Text;
 namespace VmHost.Specs;
 
 /// <summary>Shows input inside a message: visible characters only, and not too many.</summary>
-internal static class Quoted
+public static class Quoted
 {
     /// <summary>Of the input, in characters; what is longer is cut in the middle, as paths differ at their ends.</summary>
     public const int MaxLength = 100;

@@ -44,6 +44,14 @@ public sealed record MachineRecord : StoredObject
     /// <summary>When it is started again by itself.</summary>
     public RestartPolicy Restart { get; init; } = RestartPolicy.Never;
 
+    /// <summary>As <see cref="Specs.Labels"/> checks them; null for none.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public ImmutableSortedDictionary<string, string>? Labels { get; init; }
+
+    /// <summary>As <see cref="Specs.Labels"/> checks them; null for none.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public ImmutableSortedDictionary<string, string>? Annotations { get; init; }
+
     /// <summary>Whether its last end was asked for. A start takes it back.</summary>
     public bool StoppedByHand { get; init; }
 

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using VmHost.Hypervisors;
 using VmHost.Supervision;
 
@@ -60,6 +61,9 @@ public sealed record HostEvent
 
     /// <summary>How the boot ended, where this event is its end.</summary>
     public EventExit? Exit { get; init; }
+
+    /// <summary>The labels of the machine; null for none.</summary>
+    public ImmutableSortedDictionary<string, string>? Labels { get; init; }
 }
 
 /// <summary>How a boot ended, in short.</summary>

@@ -120,5 +120,5 @@ internal sealed class StepBuilder(MachineLife before, Moment moment)
     }
 
     private HostEvent EventOf(HostEventKind kind) =>
-        new() { Kind = kind, MachineId = before.Id, Machine = Name, State = Phase.State, Boot = _record?.Boot?.Number ?? 0 };
+        new() { Kind = kind, MachineId = before.Id, Machine = Name, State = Phase.State, Boot = _record?.Boot?.Number ?? 0, Labels = _record?.Labels };
 }
