@@ -8,8 +8,15 @@ internal static class Usage
 {
     private const string EndOfOptions = "--";
 
+    // What .NET makes of bytes that are not UTF-8: a path that holds it is that of another file.
+    private const char Replacement = '\ufffd';
+
     internal static IReadOnlyList<string> Faults(ParseResult parsed, IReadOnlyList<string> args)
     {
+        var damaged = args.Select((word, at) => (Word: word, Number: at + 1)).Where(one => one.Word.Contains(Replacement, StringComparison.Ordinal)).ToList();
+        if (damaged.Count > 0)
+            return [.. damaged.Select(one => $"argument {one.Number} ('{one.Word}') is not valid UTF-8; rename the file, or give the text in UTF-8")];
+
         if (parsed.Action is Help)
             return [];
 

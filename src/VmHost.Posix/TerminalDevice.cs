@@ -8,6 +8,18 @@ public static partial class TerminalDevice
 {
     public static bool IsTerminal(int descriptor) => IsTty(descriptor) == 1;
 
+    /// <summary>True if a device file is that of a terminal. False also where it cannot be opened. Does not wait for a carrier.</summary>
+    public static bool Is(string path)
+    {
+        var descriptor = Descriptor.TryOpen(path, Descriptor.ReadOnly | Descriptor.NoControllingTerminal | Descriptor.NonBlocking);
+        if (descriptor < 0)
+            return false;
+
+        var isTerminal = IsTerminal(descriptor);
+        Descriptor.Close(descriptor);
+        return isTerminal;
+    }
+
     /// <summary>Null where the descriptor is not a terminal, or one without a size.</summary>
     public static WindowSize? SizeOf(int terminal)
     {

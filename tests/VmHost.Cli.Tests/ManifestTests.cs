@@ -67,6 +67,9 @@ public sealed class ManifestTests : IDisposable
     [InlineData("- prefix", "")]
     [InlineData("prefix: [", "")]
     [InlineData("", "")]
+    [InlineData("&a [*a]: 1", ":1:")]
+    [InlineData("? {a: b}\n: 1", "a key is one word")]
+    [InlineData("prefix: a\n---\nprefix: b", "holds several documents")]
     public void What_is_wrong_is_told_with_its_place(string text, string problem)
     {
         var error = Assert.Throws<CliException>(() => Read(text));
@@ -75,6 +78,32 @@ public sealed class ManifestTests : IDisposable
         Assert.Contains(problem, error.Message, StringComparison.Ordinal);
         Assert.Contains("machine.yaml", error.Message, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', error.Message);
+    }
+
+    [Fact]
+    public void Deep_and_multiplied_values_are_refused()
+    {
+        Assert.Contains("nest deeper than 64", Assert.Throws<CliException>(() => Read(string.Concat(Enumerable.Repeat("{a: ", 50_000)))).Message, StringComparison.Ordinal);
+
+        var bomb = string.Concat(Enumerable.Range(1, 9).Select(level => $"x{level}: &x{level} [{string.Join(',', Enumerable.Repeat($"*x{level - 1}", 9))}]\n"));
+        Assert.Contains("aliases (*name) may multiply them", Assert.Throws<CliException>(() => Read($"x0: &x0 1\n{bomb}")).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("prefix: a\ncmdline: >\n  console=ttyS0\n  quiet\n", "console=ttyS0 quiet")]
+    [InlineData("prefix: a\ncmdline: |\n  console=ttyS0\n", "console=ttyS0")]
+    public void A_block_does_not_add_its_line_break_to_the_command_line(string text, string commandLine) =>
+        Assert.Equal(commandLine, Read(text).Spec.Boot.CommandLine);
+
+    [Fact]
+    public void Text_that_is_not_UTF8_is_refused_and_a_byte_order_mark_is_not()
+    {
+        var file = Path.Combine(_directory, "machine.yaml");
+        File.WriteAllBytes(file, [.. "prefix: a"u8, 0xff]);
+        Assert.Contains("the byte at offset 9 is not valid UTF-8", Assert.Throws<CliException>(() => MachineManifest.Read(file)).Message, StringComparison.Ordinal);
+
+        File.WriteAllBytes(file, [0xef, 0xbb, 0xbf, .. "name: b\nprefix: a"u8]);
+        Assert.Equal("b", MachineManifest.Read(file).Name);
     }
 
     [Fact]

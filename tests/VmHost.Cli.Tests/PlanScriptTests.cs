@@ -26,6 +26,27 @@ public sealed class PlanScriptTests : IDisposable
         Assert.Contains("vmnet needs root", await File.ReadAllTextAsync(file, TestContext.Current.CancellationToken), StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("dash")]
+    [InlineData("bash", "--posix")]
+    [InlineData("bash")]
+    [InlineData("busybox", "sh")]
+    public async Task Every_shell_passes_every_character_as_it_is(string shell, params string[] options)
+    {
+        var program = Path.Combine(_directory, "print bytes");
+        await File.WriteAllTextAsync(program, "#!/bin/sh\nprintf '%s\\0' \"$@\"\n", TestContext.Current.CancellationToken);
+        File.SetUnixFileMode(program, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        string[] words = ["-f", string.Concat(Enumerable.Range(1, 0x2ff).Select(code => (char)code)), "", "=x", "$'a'", "\\n", "\u202e", "!!", "it's"];
+        var plan = new PlanMachineResponse { Executable = program, Options = { new PlanOption { Words = { words } } } };
+        var file = Path.Combine(_directory, $"{shell}.sh");
+
+        PlanScript.Write(file, plan);
+
+        using var run = Process.Start(new ProcessStartInfo(shell, [.. options, file]) { RedirectStandardOutput = true, UseShellExecute = false })!;
+        var output = await run.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
+        Assert.Equal(words.Select(word => word + '\0'), output.Split('\0')[..^1].Select(word => word + '\0'));
+    }
+
     [Fact]
     public void A_script_that_is_there_is_not_replaced()
     {

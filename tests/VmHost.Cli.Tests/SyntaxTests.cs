@@ -114,6 +114,29 @@ public sealed class SyntaxTests
         Assert.Equal(ExitCodes.Usage, Assert.Throws<CliException>(() => PublishSyntax.Parse("--publish", text)).ExitCode);
 
     [Theory]
+    [InlineData("a,format=raw,format=qcow2", "format is given twice")]
+    [InlineData("a,ro,readonly", "ro is given twice")]
+    public void An_option_of_a_disk_is_given_once(string text, string problem) =>
+        Assert.Contains(problem, Assert.Throws<CliException>(() => DeviceSyntax.Disk("--disk", text, path => path)).Message, StringComparison.Ordinal);
+
+    [Fact]
+    public void A_file_whose_name_ends_like_an_option_is_not_ignored()
+    {
+        var directory = Directory.CreateTempSubdirectory("vmctl-");
+        var file = Path.Combine(directory.FullName, "disk.img,ro");
+        File.WriteAllText(file, "");
+
+        var error = Assert.Throws<CliException>(() => DeviceSyntax.Disk("--disk", "disk.img,ro", path => Path.Combine(directory.FullName, path)));
+
+        Assert.Contains($"rename the file {file}", error.Message, StringComparison.Ordinal);
+        directory.Delete(recursive: true);
+    }
+
+    [Fact]
+    public void A_size_of_thousands_of_digits_is_not_repeated() =>
+        Assert.InRange(Assert.Throws<CliException>(() => SizeSyntax.Parse("--memory", new string('9', 4000))).Message.Length, 20, 200);
+
+    [Theory]
     [InlineData("/usr/bin/qemu", "/usr/bin/qemu")]
     [InlineData("", "''")]
     [InlineData("a b", "'a b'")]

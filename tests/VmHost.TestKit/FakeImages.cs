@@ -13,7 +13,7 @@ public static class FakeImages
     {
         var prefix = Path.Combine(directory, name);
         File.WriteAllBytes(prefix + "-kernel", Kernel());
-        File.WriteAllText(prefix + "-initrd.img", "not looked into");
+        File.WriteAllText(prefix + "-initrd.img", "070701: the rest is not looked into");
         File.WriteAllText(prefix + "-cmdline", commandLine + "\n");
         return prefix;
     }

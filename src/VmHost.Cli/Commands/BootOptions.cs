@@ -10,6 +10,9 @@ internal sealed class BootOptions
     // Far beyond what a kernel takes, so that the daemon tells the limit; and it might be /dev/zero.
     private const int MaxCommandLineFile = 64 * 1024;
 
+    // Some editors put it at the head of a text.
+    private const char ByteOrderMark = '\ufeff';
+
     private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
     private static readonly string[] Kernels = ["-kernel", "-bzImage"];
@@ -67,6 +70,12 @@ internal sealed class BootOptions
         return Absolute(prefix);
     }
 
+    // The daemon would name the field, and not the file.
+    private static string OneLine(string file, string text) =>
+        text.AsSpan().IndexOfAny('\n', '\r', '\0') < 0
+            ? text
+            : throw new CliException(ExitCodes.Usage, $"--cmdline-file: {file} has a line break or NUL within the command line; write it in one line");
+
     private string? CommandLine(ParseResult parsed)
     {
         if (parsed.GetValue(_cmdlineFile) is not { } file)
@@ -80,7 +89,7 @@ internal sealed class BootOptions
             Span<byte> text = stackalloc byte[MaxCommandLineFile + 1];
             var length = stream.ReadAtLeast(text, text.Length, throwOnEndOfStream: false);
             return length <= MaxCommandLineFile
-                ? StrictUtf8.GetString(text[..length]).TrimEnd('\n', '\r')
+                ? OneLine(file, StrictUtf8.GetString(text[..length]).TrimStart(ByteOrderMark).TrimEnd('\n', '\r'))
                 : throw new CliException(ExitCodes.Usage, $"--cmdline-file: {file} is too long for a command line: more than {MaxCommandLineFile} bytes");
         }
         catch (DecoderFallbackException)

@@ -66,6 +66,9 @@ internal sealed class ConsoleSession(Connection daemon, Machine machine, HeldCon
 
         var first = await Task.WhenAny(reading, typing);
         await stop.CancelAsync();
+
+        // Both, before the terminal is restored: what a reader showed after that would be out of its place.
+        await EndAsync(first == typing ? reading : typing);
         await first;
         await losing;
         await _resizing;
@@ -74,6 +77,18 @@ internal sealed class ConsoleSession(Connection daemon, Machine machine, HeldCon
 
         raw.Show("\r\n"u8);   // the guest's line may not have ended
         return true;
+    }
+
+    private static async Task EndAsync(Task cancelled)
+    {
+        try
+        {
+            await cancelled;
+        }
+        catch (Exception e) when (e is OperationCanceledException or RpcException or IOException)
+        {
+            // The session ends for the reason that the other task has.
+        }
     }
 
     private async Task ReadAsync(RawTerminal terminal, long offset, CancellationToken ct)
@@ -147,7 +162,7 @@ internal sealed class ConsoleSession(Connection daemon, Machine machine, HeldCon
 
         try
         {
-            if (!await _input.WriteAsync(machine.Id, data, ct))
+            if (await _input.WriteAsync(machine.Id, data, ct) is null)
                 Output.Error($"the daemon went away; what was typed last ({data.Length} bytes) may not have arrived");
         }
         catch (RpcException e) when (e.StatusCode is StatusCode.FailedPrecondition or StatusCode.Aborted)

@@ -5,6 +5,8 @@ namespace VmHost.Cli.Commands;
 /// <summary>Devices as people type them. What makes sense is the daemon's matter.</summary>
 internal static class DeviceSyntax
 {
+    private const string FilePrefix = "file=";
+
     /// <summary>LinuxKit's spelling, [file=]PATH[,format=raw|qcow2][,ro]. Other commas are the path's.</summary>
     /// <param name="label">The flag or the place in a manifest, for errors.</param>
     /// <param name="text">As it was written.</param>
@@ -14,16 +16,23 @@ internal static class DeviceSyntax
     {
         var disk = new Disk();
         var words = text.Split(',').ToList();
-        while (words.Count > 1 && TryOption(label, words[^1], disk))
+        var options = new HashSet<string>(StringComparer.Ordinal);
+        while (words.Count > 1 && TryOption(label, words[^1], disk) is { } option)
+        {
+            if (!options.Add(option))
+                throw new CliException(ExitCodes.Usage, $"{label}: {option} is given twice in '{text}'; give it once");
+
             words.RemoveAt(words.Count - 1);
+        }
 
-        var path = string.Join(',', words);
-        if (path.StartsWith("file=", StringComparison.Ordinal))
-            path = path["file=".Length..];
+        disk.Path = absolute(PathIn(string.Join(',', words)));
+        if (options.Count > 0 && absolute(PathIn(text)) is var whole && File.Exists(whole))
+            throw new CliException(ExitCodes.Usage, $"{label}: '{text}' can mean the file of that name or '{PathIn(string.Join(',', words))}' with options; rename the file {whole}");
 
-        disk.Path = absolute(path);
         return disk;
     }
+
+    private static string PathIn(string text) => text.StartsWith(FilePrefix, StringComparison.Ordinal) ? text[FilePrefix.Length..] : text;
 
     /// <summary>nat, none, or vpnkit=SOCKET.</summary>
     /// <exception cref="CliException">It is none of these.</exception>
@@ -60,25 +69,26 @@ internal static class DeviceSyntax
             _ => throw new CliException(ExitCodes.Usage, $"{label} wants auto, qemu, xhyve, hyperkit or vfkit, not '{text}'"),
         };
 
-    private static bool TryOption(string label, string word, Disk disk)
+    // Returns the name of the option; null where the word is a part of the path.
+    private static string? TryOption(string label, string word, Disk disk)
     {
         switch (word)
         {
             case "ro" or "readonly":
                 disk.ReadOnly = true;
-                return true;
+                return "ro";
             case "format=raw":
                 disk.Format = DiskFormat.Raw;
-                return true;
+                return "format";
             case "format=qcow2":
                 disk.Format = DiskFormat.Qcow2;
-                return true;
+                return "format";
             case var _ when word.StartsWith("size=", StringComparison.Ordinal):
                 throw new CliException(ExitCodes.Usage, $"{label}: VmHost makes no disks; make it first, for example with: truncate -s {word["size=".Length..]} FILE");
             case var _ when word.StartsWith("format=", StringComparison.Ordinal):
                 throw new CliException(ExitCodes.Usage, $"{label}: format is raw or qcow2, not '{word["format=".Length..]}'");
             default:
-                return false;
+                return null;
         }
     }
 }

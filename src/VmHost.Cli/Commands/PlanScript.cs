@@ -47,9 +47,9 @@ internal static class PlanScript
         if (plan.Options.Any(option => option.ForControl))
             script.Append("# Without the options by which VmHost controls the hypervisor: they need its shim and its directories.\n");
 
-        script.Append("exec ").Append(ShellQuote.Quote(plan.Executable));
+        script.Append("exec ").Append(ShellQuote.Literal(plan.Executable));
         foreach (var option in plan.Options.Where(option => !option.ForControl))
-            script.Append(" \\\n    ").Append(ShellQuote.Line(option.Words.Select(word => WithoutLinks(word, plan))));
+            script.Append(" \\\n    ").Append(string.Join(' ', option.Words.Select(word => ShellQuote.Literal(WithoutLinks(word, plan)))));
 
         return script.Append('\n').ToString();
     }

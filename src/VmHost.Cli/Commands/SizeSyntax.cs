@@ -5,6 +5,8 @@ namespace VmHost.Cli.Commands;
 /// <summary>Sizes as people type them: a bare number is MiB, as for LinuxKit and xhyve; units are powers of 1024.</summary>
 internal static class SizeSyntax
 {
+    private const int MaxShown = 40;
+
     /// <summary>Bytes, a fraction of one cut off. Negative and absurd ones too: what makes sense is the daemon's matter.</summary>
     /// <exception cref="CliException">It is no size, or more than a number of 64 bits holds.</exception>
     internal static long Parse(string flag, string text)
@@ -20,10 +22,13 @@ internal static class SizeSyntax
             _ => null,
         };
         if (unit is null || !decimal.TryParse(text[..^unitLength], NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number))
-            throw new CliException(ExitCodes.Usage, $"{flag} wants a size such as 256 (MiB), 512M or 1.5G, not '{text}'");
+            throw new CliException(ExitCodes.Usage, $"{flag} wants a size such as 256 (MiB), 512M or 1.5G, not '{Shown(text)}'");
 
         return Math.Abs(number) < long.MaxValue / unit.Value
             ? (long)(number * unit.Value)
-            : throw new CliException(ExitCodes.Usage, $"{flag}: '{text}' is more than any machine has");
+            : throw new CliException(ExitCodes.Usage, $"{flag}: '{Shown(text)}' is more than any machine has");
     }
+
+    // No size is longer; the rest of a file that was given by mistake helps nobody.
+    private static string Shown(string text) => text.Length <= MaxShown ? text : $"{text[..MaxShown]}…";
 }

@@ -16,7 +16,7 @@ internal static class MachineManifest
     {
         var directory = Path.GetDirectoryName(Path.GetFullPath(file)) ?? "/";
         var request = new RunMachineRequest { Spec = new() { Boot = new() } };
-        foreach (var entry in YamlFile.Read(file).Entries())
+        foreach (var entry in YamlFile.Read(file))
             Apply(request, entry, path => path.Length > 0 ? Path.GetFullPath(path, directory) : path);
 
         var boot = request.Spec.Boot;
@@ -28,20 +28,30 @@ internal static class MachineManifest
     private static readonly string[] Keys =
     [
         "name", "prefix", "kernel", "initrd", "cmdline", "append", "cpus", "memory", "publish", "disks", "cdroms", "network", "mac",
-        "second_serial", "on_reboot", "restart", "hypervisor", "uuid",
+        "second_serial", "on_reboot", "restart", "hypervisor", "uuid", "labels", "annotations",
     ];
 
     private static void Apply(RunMachineRequest request, YamlEntry entry, Func<string, string> absolute)
     {
-        var spec = request.Spec;
         switch (entry.Key)
         {
             case "name": request.Name = entry.Text(); break;
+            case "restart": request.RestartPolicy = RestartSyntax.Parse(entry.Label, entry.Text()); break;
+            case "labels": request.Labels.Add(entry.Pairs()); break;
+            case "annotations": request.Annotations.Add(entry.Pairs()); break;
+            default: Apply(request.Spec, entry, absolute); break;
+        }
+    }
+
+    private static void Apply(MachineSpec spec, YamlEntry entry, Func<string, string> absolute)
+    {
+        switch (entry.Key)
+        {
             case "prefix": spec.Boot.TriplePrefix = absolute(entry.Text()); break;
             case "kernel": spec.Boot.KernelPath = absolute(entry.Text()); break;
             case "initrd": spec.Boot.InitrdPath = absolute(entry.Text()); break;
-            case "cmdline": spec.Boot.CommandLine = entry.Text(); break;
-            case "append": spec.Boot.Append = entry.Text(); break;
+            case "cmdline": spec.Boot.CommandLine = Line(entry); break;
+            case "append": spec.Boot.Append = Line(entry); break;
             case "cpus": spec.CpuCount = Number(entry); break;
             case "memory": spec.MemoryBytes = SizeSyntax.Parse(entry.Label, entry.Text()); break;
             case "publish": spec.PublishedPorts.AddRange(entry.Texts().Select(text => PublishSyntax.Parse(entry.Label, text))); break;
@@ -51,7 +61,6 @@ internal static class MachineManifest
             case "mac": (spec.Network ??= new()).MacAddress = entry.Text(); break;
             case "second_serial": spec.SecondSerialPath = absolute(entry.Text()); break;
             case "on_reboot": spec.OnReboot = DeviceSyntax.OnReboot(entry.Label, entry.Text()); break;
-            case "restart": request.RestartPolicy = RestartSyntax.Parse(entry.Label, entry.Text()); break;
             case "hypervisor": spec.Hypervisor = DeviceSyntax.Hypervisor(entry.Label, entry.Text()); break;
             case "uuid": spec.Uuid = entry.Text(); break;
             default: throw entry.UnknownKey(Keys);
@@ -66,6 +75,9 @@ internal static class MachineManifest
 
         spec.Network = network;
     }
+
+    // A folded or literal block (> or |) ends with a line break of its own.
+    private static string Line(YamlEntry entry) => entry.Text().TrimEnd('\n');
 
     private static int Number(YamlEntry entry) =>
         int.TryParse(entry.Text(), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number)

@@ -7,16 +7,16 @@ internal static class ShellQuote
 {
     internal static string Line(IEnumerable<string> words) => string.Join(' ', words.Select(Quote));
 
-    internal static string Quote(string word)
-    {
-        // zsh takes =name for a program's path.
-        if (word.Length > 0 && word[0] != '=' && word.All(IsPlain))
-            return word;
+    /// <summary>For a terminal: what it would obey is written as an escape.</summary>
+    internal static string Quote(string word) => IsPlain(word) || Output.Visible(word) == word ? Literal(word) : Escaped(word);
 
-        return Output.Visible(word) == word
-            ? $"'{word.Replace("'", "'\\''", StringComparison.Ordinal)}'"
-            : Escaped(word);
-    }
+    /// <summary>
+    /// For a file: every character as it is. Within single quotes all shells take it so; <c>$'…'</c> is unknown to dash.
+    /// </summary>
+    internal static string Literal(string word) => IsPlain(word) ? word : $"'{word.Replace("'", "'\\''", StringComparison.Ordinal)}'";
+
+    // zsh takes =name for a program's path.
+    private static bool IsPlain(string word) => word.Length > 0 && word[0] != '=' && word.All(IsPlain);
 
     private static bool IsPlain(char letter) => char.IsAsciiLetterOrDigit(letter) || "_-./:,+@%=".Contains(letter, StringComparison.Ordinal);
 

@@ -3,8 +3,11 @@ using YamlDotNet.RepresentationModel;
 
 namespace VmHost.LinuxKit.Yaml;
 
-/// <summary>Reads the first document of a YAML text.</summary>
-internal sealed class YamlReader
+/// <summary>
+/// Reads YAML within bounds of size, depth and number of values, which hold for text of any origin. Used for images' YAML and for
+/// machines' manifests.
+/// </summary>
+public sealed class YamlReader
 {
     // Aliases of aliases multiply: a few hundred bytes may stand for billions of values.
     private const int MaxValues = 200_000;
@@ -16,22 +19,29 @@ internal sealed class YamlReader
 
     private YamlReader(string file) => _file = file;
 
-    /// <param name="file">How errors call the text.</param>
+    /// <summary>Reads the first document of an image's YAML; others are ignored, as by LinuxKit.</summary>
+    /// <param name="file">The name of the text in errors.</param>
     /// <param name="text">YAML, of which JSON is a part.</param>
-    /// <exception cref="LinuxKitException">It is no YAML, or empty; with line and column.</exception>
-    internal static YamlValue Read(string file, string text)
+    /// <exception cref="LinuxKitException">It is not YAML, or empty; with line and column.</exception>
+    internal static YamlValue Read(string file, string text) =>
+        ReadAll(file, text) is [var first, ..] ? first : throw new LinuxKitException($"{file}: is empty; it has to say at least what to boot, see kernel");
+
+    /// <summary>Reads all documents that are not empty.</summary>
+    /// <param name="file">The name of the text in errors.</param>
+    /// <param name="text">YAML, of which JSON is a part.</param>
+    /// <exception cref="LinuxKitException">It is not YAML, or exceeds a bound; with line and column.</exception>
+    public static IReadOnlyList<YamlValue> ReadAll(string file, string text)
     {
         if (text.Length > MaxChars)
-            throw new LinuxKitException($"{file}: is too long for an image's YAML: more than {MaxChars} characters");
+            throw new LinuxKitException($"{file}: is too long: more than {MaxChars} characters");
 
         try
         {
             var stream = new YamlStream();
             using var reader = new StringReader(text);
             stream.Load(new DepthLimit(new Parser(reader), MaxDepth));
-            return stream.Documents is [var first, ..] && first.RootNode is not YamlScalarNode { Value: "" or null }
-                ? new YamlReader(file).Convert(first.RootNode, 0)
-                : throw new LinuxKitException($"{file}: is empty; it has to say at least what to boot, see kernel");
+            var yaml = new YamlReader(file);
+            return [.. stream.Documents.Select(document => document.RootNode).Where(root => root is not YamlScalarNode { Value: "" or null }).Select(root => yaml.Convert(root, 0))];
         }
         catch (YamlException e)
         {

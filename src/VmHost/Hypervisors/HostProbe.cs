@@ -115,7 +115,7 @@ public sealed partial class HostProbe : IDisposable
 
         var (path, version, problem) = await _hyperKit.ProbeAsync(
             static async (_, run) => VersionIn(HyperKitVersion(), await run("-v")),
-            "hyperkit was not found in PATH or the usual places; install it (brew install hyperkit) or Docker Desktop, which has it,",
+            "hyperkit was not found in PATH or the usual places; build it from github.com/moby/hyperkit (Homebrew has disabled its formula) or name that of an older Docker Desktop with --hyperkit,",
             ct);
 
         // No build says whether it reads qcow2; Docker's does, and has a name of its own.

@@ -15,6 +15,9 @@ public sealed record BootFields(string Kernel, string Initrd, string CommandLine
     /// <summary><c>spec.boot.triple_prefix</c></summary>
     public const string TriplePrefix = "spec.boot.triple_prefix";
 
+    /// <summary><c>spec.boot.append</c></summary>
+    public const string Append = "spec.boot.append";
+
     /// <summary>Every part given by itself.</summary>
     public static readonly BootFields OneByOne = new("spec.boot.kernel_path", "spec.boot.initrd_path", "spec.boot.command_line");
 }
@@ -35,39 +38,55 @@ public static class BootFit
     /// <param name="commandLine">Without NUL at its end.</param>
     /// <param name="memory">Of the guest; null when it is not known, and then not checked.</param>
     /// <param name="fields">What the faults are to name.</param>
+    /// <param name="append">Appended to the command line, after a space; null for nothing.</param>
     public static ImmutableArray<SpecFault> Check(
         BzImageHeader? kernel,
         long initrdSize,
         string commandLine,
         ByteSize? memory,
-        BootFields fields)
+        BootFields fields,
+        string? append = null)
     {
         var faults = ImmutableArray.CreateBuilder<SpecFault>();
 
         if (kernel is not null && PlacementFaultOf(kernel, initrdSize, memory, fields) is { } placement)
             faults.Add(placement);
 
-        AddCommandLineFault(kernel?.MaxCommandLineBytes, commandLine, fields, faults);
+        AddCommandLineFault(kernel?.MaxCommandLineBytes, commandLine, append, fields, faults);
         return faults.DrainToImmutable();
     }
 
     /// <summary>As <see cref="Check"/>, for an arm64 kernel.</summary>
     public static ImmutableArray<SpecFault> CheckArm64(
-        Arm64Image kernel, long initrdSize, string commandLine, ByteSize? memory, BootFields fields)
+        Arm64Image kernel, long initrdSize, string commandLine, ByteSize? memory, BootFields fields, string? append = null)
     {
         var faults = ImmutableArray.CreateBuilder<SpecFault>();
         var least = new ByteSize(AlignUp(AlignUp(kernel.RunEnd, PageSize) + AlignUp(initrdSize, PageSize), BytesPerMiB));
         if (memory is { } given && given < least)
             faults.Add(new("spec.memory_bytes", Invariant($"{given} is too little: this kernel with its initial ramdisk needs at least {least}, and more to unpack it; give {Advice(least, initrdSize).MiB} MiB or more")));
 
-        AddCommandLineFault(Arm64Image.MaxCommandLineBytes, commandLine, fields, faults);
+        AddCommandLineFault(Arm64Image.MaxCommandLineBytes, commandLine, append, fields, faults);
         return faults.DrainToImmutable();
     }
 
-    private static void AddCommandLineFault(int? most, string commandLine, BootFields fields, ImmutableArray<SpecFault>.Builder faults)
+    /// <summary>The whole kernel command line.</summary>
+    /// <param name="commandLine">The first part; may be empty.</param>
+    /// <param name="append">The last part; null for none.</param>
+    public static string Join(string commandLine, string? append) =>
+        append is null ? commandLine : commandLine.Length > 0 ? $"{commandLine} {append}" : append;
+
+    private static void AddCommandLineFault(int? most, string commandLine, string? append, BootFields fields, ImmutableArray<SpecFault>.Builder faults)
     {
-        if (CommandLineFaultOf(most, commandLine) is { } fault)
+        var fault = CommandLineFaultOf(most, commandLine);
+        if (fault is not null)
             faults.Add(new(fields.CommandLine, fields.CommandLineFile is { } file ? $"{Quoted.Text(file)} {fault}" : fault));
+        if (append is null)
+            return;
+
+        if (CommandLineFaultOf(most, append) is { } appendFault)
+            faults.Add(new(BootFields.Append, appendFault));
+        else if (fault is null && CommandLineFaultOf(most, Join(commandLine, append)) is { } joinedFault)
+            faults.Add(new(BootFields.Append, $"with the command line before it {joinedFault}"));
     }
 
     /// <summary>

@@ -13,14 +13,12 @@ public static class BootResolver
     {
         var located = TripleFinder.Find(request);
         var faults = located.Faults.ToBuilder();
-        if (request.Append is { Length: > 0 } append && located.CommandLine is { } commandLine)
-            located = located with { CommandLine = commandLine.Length > 0 ? $"{commandLine} {append}" : append };
-
-        var architecture = CheckParts(located, memory, faults);
+        var append = request.Append is { Length: > 0 } given ? given : null;
+        var architecture = CheckParts(located, append, memory, faults);
 
         return faults.Count > 0 || located.KernelPath is null || located.CommandLine is null
             ? new(null, faults.DrainToImmutable())
-            : new(new(request.TriplePrefix, located.KernelPath, located.InitrdPath, located.CommandLine, architecture), []);
+            : new(new(request.TriplePrefix, located.KernelPath, located.InitrdPath, BootFit.Join(located.CommandLine, append), architecture), []);
     }
 
     /// <summary>Checks files that were resolved earlier once more, before a boot: they may have changed since.</summary>
@@ -30,11 +28,11 @@ public static class BootResolver
     public static ImmutableArray<SpecFault> Recheck(BootFiles files, ByteSize memory)
     {
         var faults = ImmutableArray.CreateBuilder<SpecFault>();
-        CheckParts(new(files.KernelPath, files.InitrdPath, files.CommandLine, BootFields.OneByOne, []), memory, faults);
+        CheckParts(new(files.KernelPath, files.InitrdPath, files.CommandLine, BootFields.OneByOne, []), append: null, memory, faults);
         return faults.DrainToImmutable();
     }
 
-    private static GuestArchitecture CheckParts(LocatedBoot boot, ByteSize? memory, ImmutableArray<SpecFault>.Builder faults)
+    private static GuestArchitecture CheckParts(LocatedBoot boot, string? append, ByteSize? memory, ImmutableArray<SpecFault>.Builder faults)
     {
         BzImageHeader? kernel = null;
         Arm64Image? arm64 = null;
@@ -54,8 +52,8 @@ public static class BootResolver
         if (boot.CommandLine is { } commandLine)
         {
             faults.AddRange(arm64 is null
-                ? BootFit.Check(kernel, initrdSize, commandLine, memory, boot.Fields)
-                : BootFit.CheckArm64(arm64, initrdSize, commandLine, memory, boot.Fields));
+                ? BootFit.Check(kernel, initrdSize, commandLine, memory, boot.Fields, append)
+                : BootFit.CheckArm64(arm64, initrdSize, commandLine, memory, boot.Fields, append));
         }
 
         return arm64 is null ? GuestArchitecture.X64 : GuestArchitecture.Arm64;

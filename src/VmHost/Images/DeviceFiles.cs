@@ -13,16 +13,16 @@ public static class DeviceFiles
 
     /// <summary>Everything that is wrong with the files of a request; empty when nothing is.</summary>
     public static ImmutableArray<SpecFault> Check(MachineRequest request) =>
-        Check(request.Disks, request.CdromPaths, request.SecondSerialPath, request.Network?.VpnkitSocket);
+        Check(request.Disks, request.CdromPaths, request.SecondSerialPath, request.Network);
 
     /// <summary>Checks files that were sound once more, before a boot: they may have changed since.</summary>
     public static ImmutableArray<SpecFault> Recheck(MachineSpec spec) =>
-        Check(spec.Disks, spec.CdromPaths, spec.SecondSerialPath, spec.Network.VpnkitSocket);
+        Check(spec.Disks, spec.CdromPaths, spec.SecondSerialPath, spec.Network);
 
-    private static ImmutableArray<SpecFault> Check(ImmutableArray<Disk> disks, ImmutableArray<string> cdroms, string? secondSerial, string? vpnkitSocket)
+    private static ImmutableArray<SpecFault> Check(ImmutableArray<Disk> disks, ImmutableArray<string> cdroms, string? secondSerial, Network? network)
     {
         var faults = ImmutableArray.CreateBuilder<SpecFault>();
-        var seen = new Dictionary<(ulong Device, ulong Inode), string>();
+        var seen = new Dictionary<(ulong Device, ulong Inode), (string Field, bool IsReadOnly)>();
         for (var i = 0; i < disks.Length; i++)
         {
             var field = string.Create(CultureInfo.InvariantCulture, $"spec.disks[{i}]");
@@ -35,30 +35,32 @@ public static class DeviceFiles
         for (var i = 0; i < cdroms.Length; i++)
         {
             var field = string.Create(CultureInfo.InvariantCulture, $"spec.cdrom_paths[{i}]");
-            using var file = ImageFile.Open(cdroms[i], mayBeEmpty: false, out _, out var fault);
+            using var file = ImageFile.Open(cdroms[i], mayBeEmpty: false, out var status, out var fault);
             if (file is null)
                 faults.Add(new(field, fault));
+            else if (seen.TryGetValue((status.Device, status.Inode), out var disk) && !disk.IsReadOnly)
+                faults.Add(new(field, $"{Quoted.Text(cdroms[i])} is the same file as {disk.Field}, which the guest may write; give it once, or make the disk read-only"));
         }
 
         if (secondSerial is not null && SerialFaultOf(secondSerial) is { } serialFault)
             faults.Add(new(SecondSerial, serialFault));
 
-        // HyperKit would wait for it for ever. That there is none, or an empty one, is told by the specification's check.
-        if (vpnkitSocket is { Length: > 0 } && SocketFaultOf(vpnkitSocket) is { } socketFault)
+        // HyperKit would wait for it indefinitely. The specification's check reports a missing one, and one of another mode.
+        if (network is { Mode: NetworkMode.Vpnkit, VpnkitSocket: { Length: > 0 } vpnkitSocket } && SocketFaultOf(vpnkitSocket) is { } socketFault)
             faults.Add(new("spec.network.vpnkit_socket", socketFault));
 
         return faults.DrainToImmutable();
     }
 
-    private static string? FaultOf(Disk disk, Dictionary<(ulong Device, ulong Inode), string> seen, string field)
+    private static string? FaultOf(Disk disk, Dictionary<(ulong Device, ulong Inode), (string Field, bool IsReadOnly)> seen, string field)
     {
         using var file = ImageFile.Open(disk.Path, mayBeEmpty: false, out var status, out var fault);
         if (file is null)
             return fault;
 
         var shown = Quoted.Text(disk.Path);
-        if (!seen.TryAdd((status.Device, status.Inode), field))
-            return $"{shown} is the same file as {seen[(status.Device, status.Inode)]}; give each disk once";
+        if (!seen.TryAdd((status.Device, status.Inode), (field, disk.ReadOnly)))
+            return $"{shown} is the same file as {seen[(status.Device, status.Inode)].Field}; give each disk once";
 
         try
         {
@@ -86,8 +88,13 @@ public static class DeviceFiles
         return true;
     }
 
-    private static string? SerialFaultOf(string path) =>
-        TypeFaultOf(path, FileType.CharacterDevice, "is no terminal device", "give a terminal device, such as /dev/ttyS1 or one of a pty");
+    private static string? SerialFaultOf(string path)
+    {
+        const string problem = "is not a terminal device";
+        const string remedy = "give a terminal device, such as /dev/ttyS1 or one of a pty";
+        return TypeFaultOf(path, FileType.CharacterDevice, problem, remedy)
+            ?? (TerminalDevice.Is(path) ? null : $"{Quoted.Text(path)} {problem}; {remedy}");
+    }
 
     private static string? SocketFaultOf(string path) =>
         TypeFaultOf(path, FileType.Socket, "is no socket", "start vpnkit, and give the path of its Ethernet socket");

@@ -32,6 +32,9 @@ public static class TripleFinder
     private const string InitrdSuffix = "-initrd.img";
     private const string CommandLineSuffix = "-cmdline";
 
+    // Some editors put it at the head of a text; a kernel would take it for a part of the first parameter.
+    private const char ByteOrderMark = '\ufeff';
+
     private static readonly UTF8Encoding StrictUtf8 = new(false, throwOnInvalidBytes: true);
 
     /// <summary>Looks which files there are and reads the command line. Opens neither kernel nor ramdisk.</summary>
@@ -153,7 +156,7 @@ public static class TripleFinder
         {
             var bytes = new byte[status.Size];
             var length = RandomAccess.Read(file, bytes, 0);
-            commandLine = StrictUtf8.GetString(bytes.AsSpan(0, length)).TrimEnd('\n', '\r');
+            commandLine = StrictUtf8.GetString(bytes.AsSpan(0, length)).TrimStart(ByteOrderMark).TrimEnd('\n', '\r');
             return true;
         }
         catch (DecoderFallbackException)

@@ -12,10 +12,10 @@ internal static class NetworkValidator
     internal static Network Check(Network asked, ImmutableArray<SpecFault>.Builder faults)
     {
         if (!Enum.IsDefined(asked.Mode))
-            faults.Add(new($"{Field}.mode", $"{(int)asked.Mode} is no mode that this version knows; use NAT or NONE"));
+            faults.Add(new($"{Field}.mode", $"{(int)asked.Mode} is not a mode that this version knows; use NAT or NONE"));
 
         if (asked.Mode != NetworkMode.Vpnkit && asked.VpnkitSocket is not null)
-            faults.Add(new($"{Field}.vpnkit_socket", "is for mode VPNKIT; leave it out"));
+            faults.Add(new($"{Field}.vpnkit_socket", "is set, and the mode is not VPNKIT; set the mode, or leave the socket out"));
         else if (asked.Mode == NetworkMode.Vpnkit && asked.VpnkitSocket is not { Length: > 0 })
             faults.Add(new($"{Field}.vpnkit_socket", "is not set, and mode VPNKIT needs it; give the absolute path of vpnkit's Ethernet socket"));
 

@@ -48,6 +48,7 @@ public sealed class ConsoleScreenTests
     [InlineData("a\\e[3bc", "aaaac|||")]
     [InlineData("grün 日本", "grün 日本|||")]
     [InlineData("abc\\ecx", "x|||")]
+    [InlineData("shell\\e[?1049heditor\\ecx\\e[?1049hy\\e[?1049lz", "xz|||")]
     [InlineData("\\e#8\\e[2;1H\\e[J", "EEEEEEEEEE|||")]
     [InlineData("\\e[2;3r\\e[?6h\\e[1;1Hx", "|x||")]
     [InlineData("\\e[6n\\e[c\\e[?25lx", "x|||")]

@@ -23,6 +23,9 @@ public sealed class CommandLinePropertyTests
     private static readonly Gen<string> Text =
         Gen.Select(Gen.Int[0, Hostile.Length - 1].Select(i => Hostile[i]).Array[0, 4], Gen.String[Gen.Char.AlphaNumeric, 0, 8]).Select((parts, rest) => string.Concat(parts) + rest);
 
+    // Empty and one-character command lines are special to loaders.
+    private static readonly Gen<string> CommandLine = Gen.Frequency((6, Text), (1, Gen.Const("")), (1, Gen.Const(" ")), (1, Gen.Const("x")));
+
     private static readonly Gen<string> FilePath = Text.Select(text => "/" + text.Replace("\t", "", StringComparison.Ordinal));
 
     private static readonly Gen<Network> Interface = Gen.OneOf(
@@ -39,7 +42,7 @@ public sealed class CommandLinePropertyTests
         Gen.Select(FilePath, Gen.Bool, Gen.Bool).Select((path, qcow2, readOnly) => new Disk(path, qcow2 ? DiskFormat.Qcow2 : DiskFormat.Raw, readOnly));
 
     private static readonly Gen<MachineSpec> Spec =
-        from boot in Gen.Select(FilePath, FilePath.Null(), Text).Select((kernel, initrd, commandLine) => new BootFiles(null, kernel, initrd, commandLine))
+        from boot in Gen.Select(FilePath, FilePath.Null(), CommandLine).Select((kernel, initrd, commandLine) => new BootFiles(null, kernel, initrd, commandLine))
         from cpus in Gen.Int[1, 64]
         from memory in Gen.Long[1, 512 * 1024]
         from ports in Port.Array[0, 3]
@@ -108,13 +111,15 @@ public sealed class CommandLinePropertyTests
         {
             HypervisorKind.Qemu => QemuGrammar.Parse(plan.Arguments),
             HypervisorKind.Vfkit => VfkitGrammar.Parse(plan),
-            _ => BhyveGrammar.Parse(plan),
+            _ => BhyveGrammar.Parse(kind, plan),
         };
 
     // vfkit has no UUID; its MAC address is made of it.
     private static ParsedMachine Expected(HypervisorKind kind, MachineSpec spec)
     {
         var expected = ParsedMachine.Of(spec);
+        if (kind is HypervisorKind.Xhyve or HypervisorKind.HyperKit && expected.CommandLine.Length == 0)
+            return expected with { CommandLine = " " };
         if (kind != HypervisorKind.Vfkit)
             return expected;
 

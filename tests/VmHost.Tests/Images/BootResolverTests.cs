@@ -29,6 +29,25 @@ public sealed class BootResolverTests : IDisposable
         Assert.Equal(new BootFiles(_folder.File("demo"), _kernel, _initrd, "console=ttyS0"), resolution.Files);
     }
 
+    [Theory]
+    [InlineData("a\nb", "contains a line break")]
+    [InlineData(null, "with the command line before it is 2060 bytes long")]
+    public void A_bad_end_of_the_command_line_is_the_fault_of_append(string? append, string problem)
+    {
+        var fault = Assert.Single(BootResolver.Resolve(Triple() with { Append = append ?? new string('x', 2046) }, Memory).Faults);
+
+        Assert.Equal("spec.boot.append", fault.Field);
+        Assert.StartsWith(problem, fault.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_byte_order_mark_is_not_a_part_of_the_command_line()
+    {
+        File.WriteAllBytes(_folder.File("demo-cmdline"), [0xef, 0xbb, 0xbf, .. "console=ttyS0\n"u8]);
+
+        Assert.Equal("console=ttyS0", BootResolver.Resolve(Triple(), Memory).Files!.CommandLine);
+    }
+
     [Fact]
     public void A_kernel_that_is_none_is_named_with_its_path()
     {

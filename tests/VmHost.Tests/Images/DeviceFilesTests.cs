@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using VmHost.Images;
+using VmHost.Posix;
 using VmHost.Specs;
 
 namespace VmHost.Tests.Images;
@@ -17,12 +18,13 @@ public sealed class DeviceFilesTests : IDisposable
         var raw = _folder.WriteSparse("raw", 1 << 20);
         var qcow2 = _folder.Write("qcow2", Qcow2());
         var iso = _folder.Write("iso", "content");
+        using var terminal = new OpenTerminal();
 
         Assert.Empty(DeviceFiles.Check(Request with
         {
             Disks = [new(raw, DiskFormat.Raw, ReadOnly: false), new(qcow2, DiskFormat.Qcow2, ReadOnly: true)],
             CdromPaths = [iso, iso],
-            SecondSerialPath = "/dev/tty",
+            SecondSerialPath = terminal.SlavePath,
         }));
     }
 
@@ -49,9 +51,32 @@ public sealed class DeviceFilesTests : IDisposable
             ["spec.disks[1].path", "spec.disks[2].path", "spec.disks[3].format", "spec.disks[4].path", "spec.cdrom_paths[0]", "spec.second_serial_path", "spec.network.vpnkit_socket"],
             faults.Select(fault => fault.Field));
         Assert.Contains("is the same file as spec.disks[0]", faults[1].Message, StringComparison.Ordinal);
-        Assert.Contains("is no terminal device", faults[5].Message, StringComparison.Ordinal);
+        Assert.Contains("is not a terminal device", faults[5].Message, StringComparison.Ordinal);
         Assert.Contains("start vpnkit", faults[6].Message, StringComparison.Ordinal);
     }
+
+    [Theory]
+    [InlineData("/dev/null")]
+    [InlineData("/dev/zero")]
+    public void A_character_device_that_is_not_a_terminal_is_not_a_serial_port(string path) =>
+        Assert.Contains("is not a terminal device", Assert.Single(DeviceFiles.Check(Request with { SecondSerialPath = path })).Message, StringComparison.Ordinal);
+
+    [Theory]
+    [InlineData(true, 0)]
+    [InlineData(false, 1)]
+    public void A_disk_that_is_a_CD_ROM_too_must_be_read_only(bool isReadOnly, int faults)
+    {
+        var image = _folder.Write("image", "content");
+
+        var found = DeviceFiles.Check(Request with { Disks = [new(image, DiskFormat.Raw, isReadOnly)], CdromPaths = [_folder.Link("link", image)] });
+
+        Assert.Equal(faults, found.Length);
+        Assert.All(found, fault => Assert.Equal("spec.cdrom_paths[0]", fault.Field));
+    }
+
+    [Fact]
+    public void A_socket_of_vpnkit_without_its_mode_has_one_fault_and_not_two() =>
+        Assert.Empty(DeviceFiles.Check(Request with { Network = new(NetworkMode.Nat, VpnkitSocket: _folder.File("missing")) }));
 
     [Fact]
     public void A_qcow2_image_is_no_raw_disk_nor_the_other_way_round()
@@ -83,6 +108,19 @@ public sealed class DeviceFilesTests : IDisposable
     }
 
     public void Dispose() => _folder.Dispose();
+
+    private sealed class OpenTerminal : IDisposable
+    {
+        private readonly PseudoTerminal _terminal = PseudoTerminal.Open();
+
+        internal string SlavePath => _terminal.SlavePath;
+
+        public void Dispose()
+        {
+            Descriptor.Close(_terminal.Slave);
+            Descriptor.Close(_terminal.Master);
+        }
+    }
 
     private static byte[] Qcow2(long backing = 0, long features = 0)
     {

@@ -34,6 +34,20 @@ public sealed class DiskClaimsTests : IDisposable
         Assert.Contains("is a disk of machine one", fault.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(false, false)]
+    [InlineData(true, true)]
+    public void A_CD_ROM_is_a_reader_of_its_file(bool diskIsReadOnly, bool both)
+    {
+        var image = _folder.Write("image", "content");
+        Assert.Empty(_claims.TryClaim("one", [new(image, DiskFormat.Raw, diskIsReadOnly)]));
+
+        var faults = _claims.TryClaim("two", [], [image]);
+
+        Assert.Equal(both, faults.IsEmpty);
+        Assert.All(faults, fault => Assert.Equal("spec.cdrom_paths[0]", fault.Field));
+    }
+
     [Fact]
     public void A_machine_that_gets_not_all_its_disks_gets_none()
     {

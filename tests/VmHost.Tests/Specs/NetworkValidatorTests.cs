@@ -19,8 +19,8 @@ public sealed class NetworkValidatorTests
     }
 
     [Theory]
-    [InlineData((NetworkMode)9, null, null, "spec.network.mode", "is no mode")]
-    [InlineData(NetworkMode.Nat, null, "/s", "spec.network.vpnkit_socket", "is for mode VPNKIT")]
+    [InlineData((NetworkMode)9, null, null, "spec.network.mode", "is not a mode")]
+    [InlineData(NetworkMode.Nat, null, "/s", "spec.network.vpnkit_socket", "the mode is not VPNKIT")]
     [InlineData(NetworkMode.Vpnkit, null, "", "spec.network.vpnkit_socket", "mode VPNKIT needs it")]
     [InlineData(NetworkMode.None, "52:54:00:12:34:56", null, "spec.network.mac_address", "mode NONE makes no interface")]
     [InlineData(NetworkMode.Nat, "01:00:5e:00:00:01", null, "spec.network.mac_address", "is a multicast address")]

@@ -322,6 +322,13 @@ public sealed class ConsoleScreen : ITerminal
 
     private void Reset()
     {
+        if (_onAlternate)
+        {
+            _grid.Swap(_alternate);
+            _onAlternate = false;
+        }
+
+        _alternate.EraseRows(0, _alternate.Rows);
         _grid.EraseRows(0, _grid.Rows);
         _grid.SetRegion(0, _grid.Rows - 1);
         (_wraps, _originInRegion, _lineDrawing, _saved) = (true, false, false, default);

@@ -15,6 +15,8 @@ internal sealed class BhyveDevices(PlanOptions options, MachinePaths paths)
     private const int NetworkSlot = 2;
     private const int FirstFreeSlot = 3;
 
+    private const string BlankCommandLine = " ";
+
     private readonly ImmutableArray<PlanLink>.Builder _links = ImmutableArray.CreateBuilder<PlanLink>();
     private int _slot = FirstFreeSlot;
 
@@ -55,12 +57,16 @@ internal sealed class BhyveDevices(PlanOptions options, MachinePaths paths)
 
     internal void AddEntropy() => Add("random numbers from the host, or the guest may wait minutes for its own", "virtio-rnd");
 
-    /// <summary>All three commas are always there: xhyve refuses a value with fewer. What follows the third may hold any.</summary>
+    /// <summary>
+    /// All three commas are always there: xhyve refuses a value with fewer. What follows the third may hold any. An empty command
+    /// line would become <c>auto</c> in both loaders.
+    /// </summary>
     internal void AddFirmware(BootFiles boot)
     {
         var kernel = Link("kernel", boot.KernelPath);
         var initrd = boot.InitrdPath is { } path ? Link("initrd", path) : "";
-        options.Add("boots Linux directly; kernel and initrd by links without commas", "-f", $"kexec,{kernel},{initrd},{boot.CommandLine}");
+        var (commandLine, reason) = boot.CommandLine.Length > 0 ? (boot.CommandLine, "") : (BlankCommandLine, "; the empty command line is one space, since this loader makes 'auto' of an empty one");
+        options.Add($"boots Linux directly; kernel and initrd by links without commas{reason}", "-f", $"kexec,{kernel},{initrd},{commandLine}");
     }
 
     private void Add(string reason, string device) =>

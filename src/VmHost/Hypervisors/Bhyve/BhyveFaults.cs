@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Globalization;
+using VmHost.Images;
 using VmHost.Specs;
 
 namespace VmHost.Hypervisors.Bhyve;
@@ -18,8 +19,8 @@ internal static class BhyveFaults
             faults.Add(new("spec.uuid", $"{hypervisor} exits without a word at a UUID whose fourth group begins with e or f; give another, or leave it out"));
         if (!spec.PublishedPorts.IsDefaultOrEmpty)
             faults.Add(new("spec.published_ports", $"{hypervisor} publishes no ports; connect to the guest's own address, or use QEMU"));
-        if (spec.SecondSerialPath is { } serial && serial.Contains(',', StringComparison.Ordinal))
-            faults.Add(new("spec.second_serial_path", $"{hypervisor} cuts a path at its comma; give a path without one"));
+        if (spec.Boot.CommandLine.Length == 0 && !TakesOneSpace(spec.Boot.KernelPath))
+            faults.Add(new("spec.boot.command_line", $"is empty, which {hypervisor} replaces by 'auto', and this kernel has no room for a space in its place; use QEMU"));
         if (paths.Directory.Contains(',', StringComparison.Ordinal))
             faults.Add(new("spec.hypervisor", $"{hypervisor} cuts paths at commas, and the state directory's has one: {Quoted.Text(paths.Directory)}; start vmhostd with another --state-dir, or use QEMU"));
     }
@@ -29,6 +30,13 @@ internal static class BhyveFaults
         spec.Network.Mode == NetworkMode.Nat && host is { IsMac: true, IsRoot: false } && !isSetuidRoot
             ? new("spec.network.mode", $"{hypervisor} networking needs root or setuid (vmnet); run vmhostd as root, or use {instead}")
             : null;
+
+    // One that cannot be read has a fault of its own.
+    private static bool TakesOneSpace(string kernel)
+    {
+        using var file = ImageFile.Open(kernel, mayBeEmpty: false, out var status, out _);
+        return file is null || !BzImageHeader.TryRead(file, status.Size, out var header, out _) || header.MaxCommandLineBytes >= 1;
+    }
 
     // The tools parse with uuid_from_string, which takes the variants 0xx, 10x and 110.
     private static bool HasValidVariant(Guid uuid) => (uuid.ToByteArray(bigEndian: true)[8] & 0xe0) != 0xe0;

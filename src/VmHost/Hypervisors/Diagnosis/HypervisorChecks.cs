@@ -30,7 +30,7 @@ internal static class HypervisorChecks
                 evidence.SeverityFor(HypervisorKind.Xhyve),
                 "xhyve is too old",
                 $"xhyve {xhyve.Version} overwrites the initial ramdisk while the kernel unpacks itself, so it boots only kernels without one",
-                "install a build of 2018-12 or later (brew install --HEAD xhyve), or HyperKit (brew install hyperkit)")
+                "install a build of 2018-12 or later (brew install --HEAD xhyve), or build HyperKit from github.com/moby/hyperkit")
             : null;
 
     // These came by an option that names them: nobody looks for them where they do not run.

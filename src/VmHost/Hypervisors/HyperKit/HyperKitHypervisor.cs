@@ -19,6 +19,8 @@ internal sealed class HyperKitHypervisor : IHypervisor
     {
         var faults = ImmutableArray.CreateBuilder<SpecFault>();
         BhyveFaults.Add(faults, spec, paths, Name, MaxCpus);
+        if (spec.SecondSerialPath is { } serial && serial.Contains(',', StringComparison.Ordinal))
+            faults.Add(new("spec.second_serial_path", "HyperKit cuts a path at its comma; give a path without one, or use xhyve or QEMU"));
         if (spec.Network is { Mode: NetworkMode.Vpnkit, MacAddress: not null })
             faults.Add(new("spec.network.mac_address", "vpnkit assigns the MAC by the UUID; leave it out, and give spec.uuid instead"));
         if (spec.Network.VpnkitSocket is { } socket && SocketFaultOf(socket) is { } fault)

@@ -30,7 +30,7 @@ internal static class VfkitCommandLine
             options.Add($"CD-ROM {i}, by a link without commas", "--device", $"usb-mass-storage,path={Link("cdrom", i, spec.CdromPaths[i])},readonly");
 
         options.Add("random numbers from the host", "--device", "virtio-rng");
-        options.AddForControl("where VmHost asks for a stop, a pause and the state", "--restful-uri", $"unix://{paths.RestSocket}");
+        options.AddForControl("where VmHost asks for a stop, a pause and the state", "--restful-uri", $"unix://{string.Join('/', paths.RestSocket.Split('/').Select(Uri.EscapeDataString))}");
         return (options.ToImmutable(), links.ToImmutable());
 
         string Link(string kind, int number, string target)

@@ -8,7 +8,7 @@ namespace VmHost.Tests.Hypervisors.Grammars;
 /// xhyve's and HyperKit's own reading (xhyve.c, hyperkit.c, pci_emul.c, block_if.c): getopt, then every value is cut at
 /// its commas, for which there is no escape.
 /// </summary>
-internal sealed class BhyveGrammar(IReadOnlyDictionary<string, string> links)
+internal sealed class BhyveGrammar(HypervisorKind kind, IReadOnlyDictionary<string, string> links)
 {
     private const string Flags = "behvuwxMACHPW";
     private const string WithValue = "Y:f:F:g:c:s:m:l:U:";
@@ -20,9 +20,9 @@ internal sealed class BhyveGrammar(IReadOnlyDictionary<string, string> links)
     private bool _hasHostBridge;
     private bool _hasLpc;
 
-    internal static ParsedMachine Parse(LaunchPlan plan)
+    internal static ParsedMachine Parse(HypervisorKind kind, LaunchPlan plan)
     {
-        var grammar = new BhyveGrammar(plan.Links.ToDictionary(link => link.Path, link => link.Target, StringComparer.Ordinal));
+        var grammar = new BhyveGrammar(kind, plan.Links.ToDictionary(link => link.Path, link => link.Target, StringComparer.Ordinal));
         var argv = plan.Arguments;
         for (var i = 0; i < argv.Length; i++)
         {
@@ -79,7 +79,8 @@ internal sealed class BhyveGrammar(IReadOnlyDictionary<string, string> links)
 
     private void Lpc(string value)
     {
-        var parts = value.Split(',');
+        // xhyve takes all that follows the first comma for the path; HyperKit looks for more options in it.
+        var parts = kind == HypervisorKind.Xhyve ? value.Split(',', 2) : value.Split(',');
         Assert.Equal(2, parts.Length);
         if (parts[0] == "com1")
             _machine.HasConsole = parts[1] == "stdio";
@@ -137,7 +138,7 @@ internal sealed class BhyveGrammar(IReadOnlyDictionary<string, string> links)
         Assert.Equal("kexec", parts[0]);
         _machine.Kernel = Target(parts[1]);
         _machine.Initrd = parts[2].Length > 0 ? Target(parts[2]) : null;
-        _machine.CommandLine = parts[3];
+        _machine.CommandLine = parts[3].Length > 0 ? parts[3] : "auto";   // firmware/kexec.c of both
     }
 
     private string Target(string path) => links[path];
