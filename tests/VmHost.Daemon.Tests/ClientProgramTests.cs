@@ -20,7 +20,7 @@ public sealed class ClientProgramTests
         Path,
     }
 
-    public static TheoryData<string, Authority> Programs { get; } = new MatrixTheoryData<string, Authority>(["python", "node"], Enum.GetValues<Authority>());
+    public static TheoryData<string, Authority> Programs { get; } = new MatrixTheoryData<string, Authority>(["python", "node", "go", "cpp"], Enum.GetValues<Authority>());
 
     [Theory]
     [MemberData(nameof(Programs))]

@@ -10,10 +10,8 @@ internal sealed partial class MachineLoader(
 {
     public Task StartingAsync(CancellationToken cancellationToken)
     {
-        // Listed at once; what each does is found out in the background, so a silent one delays nobody.
         events.Publish(new() { Kind = HostEventKind.DaemonStarted });
-        var examined = machines.LoadAsync();
-        background.Run("the first look at all machines", () => examined);
+        machines.Load();
         return Task.CompletedTask;
     }
 
@@ -24,6 +22,9 @@ internal sealed partial class MachineLoader(
         var count = machines.List().Length;
         var socket = options.Value.SocketPath;
         LogServing(socket, count);
+
+        // Not before the server listens, whose start it would delay; and in the background, as a silent shim must delay no client.
+        background.Run("the first examination of all machines", machines.ExamineAsync);
         return Task.CompletedTask;
     }
 

@@ -27,7 +27,7 @@ public sealed partial class MachineRegistry(MachineServices services, ILogger<Ma
     // In place of an id in paths of a machine that does not exist.
     private const string NoId = "MACHINE-ID";
 
-    private const int MaxExamined = 16;
+    private const int MaxExamined = 8;
 
     private static readonly TimeSpan PlaceLimit = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan NextStartAfter = TimeSpan.FromSeconds(5);
@@ -45,15 +45,13 @@ public sealed partial class MachineRegistry(MachineServices services, ILogger<Ma
     public ImmutableArray<MachineSnapshot> List() =>
         [.. _machines.Values.Select(machine => machine.Snapshot).OrderBy(snapshot => snapshot.Name, StringComparer.Ordinal)];
 
-    /// <summary>Loads what is on disk. The machines are listed at once, and looked at side by side in the background.</summary>
-    /// <returns>Completes when all have been looked at, and those are started that are to run with the host.</returns>
+    /// <summary>Loads what is on disk. The machines are listed from now on.</summary>
     /// <exception cref="IOException">The state directory, or which boot of the host this is, cannot be read.</exception>
-    public Task LoadAsync()
+    public void Load()
     {
         // Known from now on, also when later no file can be opened.
         _ = ProcessIdentity.HostBootId;
 
-        var found = new List<Machine>();
         foreach (var stored in services.Store.LoadAll())
         {
             var machine = new Machine(stored, services, Forget);
@@ -63,18 +61,16 @@ public sealed partial class MachineRegistry(MachineServices services, ILogger<Ma
                 _requestDigests[request] = digest;
             if (stored.Problem is { } problem)
                 LogCorrupt(stored.Id, problem);
-
-            found.Add(machine);
         }
-
-        return ExamineAsync(found);
     }
 
-    // A few at a time, or the requests of clients would wait until all have been examined. A silent shim keeps its place for a moment.
-    private async Task ExamineAsync(List<Machine> found)
+    /// <summary>Examines all loaded machines in parallel, and then starts those that are to run with the host.</summary>
+    /// <returns>Completes when that is done.</returns>
+    public async Task ExamineAsync()
     {
+        // A few at a time, or the requests of clients would wait until all have been examined. A silent shim keeps its place for a moment.
         var examined = new ConcurrentBag<Task>();
-        var readable = found.Where(static machine => machine.Snapshot.Spec is not null);
+        var readable = _machines.Values.Where(static machine => machine.Snapshot is { Spec: not null, IsBeingExamined: true });
         await Parallel.ForEachAsync(readable, new ParallelOptions { MaxDegreeOfParallelism = MaxExamined }, async (machine, ct) =>
         {
             var adopting = machine.AdoptAsync();
