@@ -12,7 +12,7 @@ namespace VmHost.Cli.Terminal;
 internal sealed record MachineInfo(
     string Id, string Name, string State, string? StateDetail = null, string? Hypervisor = null, int? Cpus = null,
     long? MemoryBytes = null, string? Kernel = null, string? Initrd = null, string? CommandLine = null,
-    string? Uuid = null, string[]? Ports = null, string? Network = null, string[]? Disks = null,
+    string? Uuid = null, PortView[]? Ports = null, string? Network = null, string[]? Disks = null,
     string[]? Cdroms = null, string? SecondSerial = null, string? OnReboot = null, string? Restart = null,
     int? RestartAttempts = null, string? NextStartAt = null, string? CreatedAt = null, string? StartedAt = null,
     int? BootCount = null, int? HypervisorPid = null, int? ShimPid = null, ExitView? LastExit = null,
@@ -31,7 +31,7 @@ internal sealed record MachineInfo(
             machine.Spec?.Boot?.HasInitrdPath == true ? machine.Spec.Boot.InitrdPath : null,
             machine.Spec?.Boot?.CommandLine,
             machine.Spec?.Uuid,
-            [.. machine.Spec?.PublishedPorts.Select(Describe.Port) ?? []],
+            [.. machine.Spec?.PublishedPorts.Select(PortView.Of) ?? []],
             machine.Spec?.Network is { } network ? Describe.Network(network) : null,
             machine.Spec?.Disks.Count > 0 ? [.. machine.Spec.Disks.Select(Describe.Disk)] : null,
             machine.Spec?.CdromPaths.Count > 0 ? [.. machine.Spec.CdromPaths] : null,
@@ -116,12 +116,34 @@ internal sealed record VersionView(string Client, string? Server);
 internal sealed record ScreenView(string[] Lines, int CursorColumn, int CursorRow);
 
 /// <summary>What would run.</summary>
-internal sealed record PlanView(string Hypervisor, string Executable, string[] Argv, string[] Warnings, string[] RunTimePaths)
+internal sealed record PlanView(
+    string Hypervisor, string Executable, string[] Argv, string[] Warnings, string[] RunTimePaths, PlanOptionView[] Options, PlanLinkView[] Links)
 {
     internal static PlanView Of(PlanMachineResponse plan) =>
-        new(Describe.Hypervisor(plan.Hypervisor), plan.Executable, [.. plan.Argv], [.. plan.Warnings], [.. plan.RunTimePaths]);
+        new(
+            Describe.Hypervisor(plan.Hypervisor),
+            plan.Executable,
+            [.. plan.Argv],
+            [.. plan.Warnings],
+            [.. plan.RunTimePaths],
+            [.. plan.Options.Select(static option => new PlanOptionView([.. option.Words], option.Reason, option.ForControl))],
+            [.. plan.Links.Select(static link => new PlanLinkView(link.Path, link.Target))]);
 }
 
+/// <summary>Words of the command line that belong together, with their reason.</summary>
+internal sealed record PlanOptionView(string[] Words, string Reason, bool ForControl);
+
+/// <summary>A link that is made before the start.</summary>
+internal sealed record PlanLinkView(string Path, string Target);
+
+/// <summary>A published port.</summary>
+internal sealed record PortView(string HostAddress, int HostPort, int GuestPort, string Protocol)
+{
+    internal static PortView Of(PublishedPort port) =>
+        new(port.HostAddress, port.HostPort, port.GuestPort, port.Protocol == PortProtocol.Udp ? "udp" : "tcp");
+}
+
+[JsonSerializable(typeof(string))]
 [JsonSerializable(typeof(MachineInfo))]
 [JsonSerializable(typeof(MachineInfo[]))]
 [JsonSerializable(typeof(VersionView))]
@@ -145,6 +167,10 @@ internal sealed partial class MachineJson : JsonSerializerContext
         DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
     });
+
+    internal static string LineOf(MachineInfo machine) => JsonSerializer.Serialize(machine, OnOneLine.MachineInfo);
+
+    internal static string LineOf(string text) => JsonSerializer.Serialize(text, OnOneLine.String);
 
     internal static string LineOf(EventView happened) => JsonSerializer.Serialize(happened, OnOneLine.EventView);
 
