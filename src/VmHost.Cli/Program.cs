@@ -8,7 +8,7 @@ using var interrupts = new Interrupts(TimeProvider.System);
 var root = new RootCommand(Help.Description)
 {
     BuildCommand.Create(), ImageCommand.Create(),
-    RunCommand.Create(interrupts), StartCommand.Create(), HaltCommand.Create(), KillCommand.Create(), RemoveCommand.Create(), PruneCommand.Create(),
+    RunCommand.Create(interrupts), CreateCommand.Create(), StartCommand.Create(), HaltCommand.Create(), KillCommand.Create(), RemoveCommand.Create(), PruneCommand.Create(),
     ListCommand.Create("ps", "List running machines (all with -a)", allByDefault: false),
     ListCommand.Create("ls", "List all machines", allByDefault: true, "list"),
     PlanCommand.Create(), PauseCommands.CreatePause(), PauseCommands.CreateResume(), InspectCommand.Create(), LogsCommand.Create(),

@@ -199,7 +199,7 @@ internal sealed class Happenings
     private void Update()
     {
         var policy = NewPolicy();
-        Ask(id => new MachineEvent.UpdateRequested(id, policy));
+        Ask(id => new MachineEvent.UpdateRequested(id, new() { Restart = policy }));
     }
 
     private void Delete()

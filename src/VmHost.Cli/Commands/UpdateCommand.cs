@@ -1,24 +1,61 @@
 using System.CommandLine;
+using VmHost.Protocol.V1;
 
 namespace VmHost.Cli.Commands;
 
 internal static class UpdateCommand
 {
+    // kubectl's spelling for a label that is to be removed.
+    private const char Remove = '-';
+
     internal static Command Create()
     {
         var machines = CommonOptions.Machines();
         var restart = RestartSyntax.Option();
-        restart.Required = true;
         restart.Description = "Start them again: no, on-failure[:N], always or unless-stopped";
-        var command = new Command("update", "Change the restart policy of machines, running or not") { machines, restart };
+        var labels = new Option<string[]>("--label", "-l") { Description = "Set label KEY=VALUE, or remove label KEY-, repeatable", HelpName = "LABEL" };
+        var command = new Command("update", "Change the restart policy and the labels of machines, running or not") { machines, restart, labels };
         command.Aliases.Add("set");
         command.SetAction(async (parsed, ct) =>
         {
-            var policy = RestartSyntax.Parse("--restart", parsed.GetValue(restart)!);
+            var policy = parsed.GetValue(restart) is { } text ? RestartSyntax.Parse("--restart", text) : null;
+            var changes = parsed.GetValue(labels) ?? [];
+            if (policy is null && changes.Length == 0)
+                throw new CliException(ExitCodes.Usage, "give --restart or --label");
+
             using var daemon = Connection.Open(parsed);
             return await MachineBatch.RunAsync(parsed, parsed.GetValue(machines)!, async machine =>
-                BatchResult.Of((await daemon.Machines.UpdateMachineAsync(new() { Machine = machine, RestartPolicy = policy }, cancellationToken: ct)).Machine));
+            {
+                var request = new UpdateMachineRequest { Machine = machine, UpdateMask = new() };
+                if (policy is not null)
+                {
+                    request.RestartPolicy = policy;
+                    request.UpdateMask.Paths.Add("restart_policy");
+                }
+
+                if (changes.Length > 0)
+                {
+                    request.Labels.Add((await daemon.GetAsync(machine, ct)).Labels);
+                    Apply(changes, request);
+                    request.UpdateMask.Paths.Add("labels");
+                }
+
+                return BatchResult.Of((await daemon.Machines.UpdateMachineAsync(request, cancellationToken: ct)).Machine);
+            });
         });
         return command;
+    }
+
+    private static void Apply(string[] changes, UpdateMachineRequest request)
+    {
+        foreach (var change in changes)
+        {
+            if (change.Split('=', 2) is [var key, var value])
+                request.Labels[key] = value;
+            else if (change.EndsWith(Remove))
+                request.Labels.Remove(change[..^1]);
+            else
+                throw new CliException(ExitCodes.Usage, $"--label wants KEY=VALUE, or KEY- to remove a label, not '{change}'");
+        }
     }
 }

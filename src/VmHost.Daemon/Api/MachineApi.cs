@@ -16,6 +16,13 @@ internal sealed class MachineApi(MachineRegistry machines, RequestMemory request
             return new RunMachineResponse { Machine = MachineMapping.ToProto(result.Machine.Snapshot), Warnings = { result.Warnings } };
         });
 
+    public override Task<CreateMachineResponse> CreateMachine(CreateMachineRequest request, ServerCallContext context) =>
+        requests.OnceAsync(request.RequestId, request, async () =>
+        {
+            var result = await machines.CreateAsync(RequestMapping.ToRequest(request), CancellationOf(request.RequestId, context));
+            return new CreateMachineResponse { Machine = MachineMapping.ToProto(result.Machine.Snapshot), Warnings = { result.Warnings } };
+        });
+
     public override Task<StartMachineResponse> StartMachine(StartMachineRequest request, ServerCallContext context) =>
         requests.OnceAsync(request.RequestId, request, async () =>
         {
@@ -54,8 +61,7 @@ internal sealed class MachineApi(MachineRegistry machines, RequestMemory request
         requests.OnceAsync(request.RequestId, request, async () =>
         {
             var machine = machines.Get(request.Machine);
-            var changed = request.RestartPolicy is not null
-                && await machine.UpdateAsync(RequestMapping.ToPolicy(request.RestartPolicy), CancellationOf(request.RequestId, context));
+            var changed = await machine.UpdateAsync(UpdateMask.ToChange(request), CancellationOf(request.RequestId, context));
             return new UpdateMachineResponse { Machine = MachineMapping.ToProto(machine.Snapshot), Changed = changed };
         });
 

@@ -36,6 +36,17 @@ internal static class RequestMapping
             Digest = request.RequestId.Length > 0 ? $"sha256:{Convert.ToHexStringLower(SHA256.HashData(request.ToByteArray()))}" : null,
         };
 
+    // The digest is of the message as it came, so that no RunMachine is the same request as a CreateMachine.
+    internal static MachineRequest ToRequest(CreateMachineRequest request) =>
+        ToRequest(request.HasName ? request.Name : null, request.Spec) with
+        {
+            Restart = ToPolicy(request.RestartPolicy),
+            Labels = Specs.Labels.None.AddRange(request.Labels),
+            Annotations = Specs.Labels.None.AddRange(request.Annotations),
+            Id = request.RequestId.Length > 0 ? request.RequestId : null,
+            Digest = request.RequestId.Length > 0 ? $"sha256:{Convert.ToHexStringLower(SHA256.HashData([.. "create"u8, .. request.ToByteArray()]))}" : null,
+        };
+
     internal static MachineRequest ToRequest(PlanMachineRequest request) => ToRequest(request.HasName ? request.Name : null, request.Spec);
 
     internal static Specs.RestartPolicy ToPolicy(Protocol.V1.RestartPolicy? policy) =>

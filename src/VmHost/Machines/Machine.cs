@@ -128,19 +128,26 @@ public sealed class Machine
     /// </exception>
     public async Task<bool> ResumeAsync(CancellationToken ct) => (await AskAsync(id => new MachineEvent.ResumeRequested(id), ct)).Changed;
 
-    /// <summary>Changes the restart policy, whatever the machine does. A wait by the old policy continues if the new policy wants it too.</summary>
-    /// <returns>False when it had this policy already.</returns>
+    /// <summary>
+    /// Changes the restart policy, labels or annotations, whatever the machine does. A wait by the old policy continues if the new
+    /// policy wants it too.
+    /// </summary>
+    /// <returns>False if nothing differs.</returns>
     /// <exception cref="VmHostException">
-    /// <see cref="VmHostError.InvalidArgument"/>: the policy; <see cref="VmHostError.ResourceExhausted"/>: it cannot be saved,
-    /// and the old one holds; <see cref="VmHostError.FailedPrecondition"/>: the machine's record cannot be read.
+    /// <see cref="VmHostError.InvalidArgument"/>: the change; <see cref="VmHostError.ResourceExhausted"/>: it cannot be saved,
+    /// and nothing was changed; <see cref="VmHostError.FailedPrecondition"/>: the machine's record cannot be read.
     /// </exception>
-    public async Task<bool> UpdateAsync(RestartPolicy policy, CancellationToken ct)
+    public async Task<bool> UpdateAsync(MachineChange change, CancellationToken ct)
     {
-        if (policy.Fault() is { } fault)
-            throw VmHostException.ForFaults([fault]);
+        if (change.Faults().ToList() is { Count: > 0 } faults)
+            throw VmHostException.ForFaults([.. faults]);
 
-        return (await AskAsync(id => new MachineEvent.UpdateRequested(id, policy), ct)).Changed;
+        return (await AskAsync(id => new MachineEvent.UpdateRequested(id, change), ct)).Changed;
     }
+
+    /// <summary>Writes the record of a machine that is created and not started.</summary>
+    /// <exception cref="VmHostException"><see cref="VmHostError.ResourceExhausted"/>: it cannot be saved.</exception>
+    internal Task SaveAsync() => AskAsync(static id => new MachineEvent.UpdateRequested(id, MachineChange.WriteOnly), CancellationToken.None);
 
     /// <summary>Returns the snapshot once no hypervisor runs, for certain.</summary>
     public Task<MachineSnapshot> WaitForRestAsync(CancellationToken ct) =>

@@ -115,13 +115,8 @@ public sealed partial class MachineRegistry(MachineServices services, ILogger<Ma
     /// <exception cref="VmHostException">As <see cref="Machine.StartAsync"/>, and for faults in the request.</exception>
     public async Task<RunResult> RunAsync(MachineRequest request, CancellationToken ct)
     {
-        if (request.Id is { } id && _machines.Values.FirstOrDefault(machine => machine.RequestId == id) is { } made)
-        {
-            if (_requestDigests.TryGetValue(id, out var digest) && digest != request.Digest)
-                throw VmHostException.ForFaults([MachineRequest.IdFault]);
-
+        if (FindCreatedBy(request) is { } made)
             return await made.ResumeCreateAsync();   // by this request, whose answer was lost with the daemon before
-        }
 
         var validation = Validate(request);
         var spec = validation.Spec!;
@@ -145,6 +140,44 @@ public sealed partial class MachineRegistry(MachineServices services, ILogger<Ma
             await DiscardAsync(machine);
             throw;
         }
+    }
+
+    /// <summary>Creates a machine and does not start it.</summary>
+    /// <exception cref="VmHostException">
+    /// For faults in the request, or where no hypervisor can do what it asks; <see cref="VmHostError.ResourceExhausted"/>: there are too
+    /// many machines, or the record cannot be saved. Then nothing is left of it.
+    /// </exception>
+    public async Task<RunResult> CreateAsync(MachineRequest request, CancellationToken ct)
+    {
+        if (FindCreatedBy(request) is { } made)
+            return new(made, []);
+
+        var validation = Validate(request);
+        ThrowIfFull();
+        var (_, plan) = await MachinePlanner.PlanWithoutHostAsync(validation.Spec!, services.PathsOf(NoId), services.Host, ct);
+        var machine = Add(request, validation);
+        machine.PublishCreated();
+        try
+        {
+            await machine.SaveAsync();
+            return new(machine, plan.Warnings);
+        }
+        catch (Exception)
+        {
+            await DiscardAsync(machine);
+            throw;
+        }
+    }
+
+    // An answer may have been lost with the connection, or with an earlier daemon.
+    private Machine? FindCreatedBy(MachineRequest request)
+    {
+        if (request.Id is not { } id || _machines.Values.FirstOrDefault(machine => machine.RequestId == id) is not { } made)
+            return null;
+
+        return _requestDigests.TryGetValue(id, out var digest) && digest != request.Digest
+            ? throw VmHostException.ForFaults([MachineRequest.IdFault])
+            : made;
     }
 
     /// <summary>What <see cref="RunAsync"/> would run.</summary>

@@ -37,17 +37,32 @@ public sealed class MachineStore(StateDirectory state)
     /// <exception cref="IOException">The old record still stands; also where the state directory was moved or removed.</exception>
     public void Save(MachineRecord record)
     {
+        MakeDirectory(record.Id);
+        AtomicFile.Replace(FileOf(record.Id), ToJson(record));
+    }
+
+    /// <summary>As <see cref="Save"/>; once it returned, a power failure loses nothing either.</summary>
+    /// <exception cref="IOException">The old record stands, but where the disk fails in its very last step.</exception>
+    public void SaveDurably(MachineRecord record)
+    {
+        if (MakeDirectory(record.Id))
+            Descriptor.FlushDirectory(state.Machines);
+        AtomicFile.ReplaceDurably(FileOf(record.Id), ToJson(record));
+    }
+
+    // Returns false if it exists.
+    private bool MakeDirectory(string id)
+    {
         // Or the next line would make a second state directory, which has no lock.
         if (!state.IsInPlace)
             throw new DirectoryNotFoundException($"{state.Path} is not the directory that this daemon locked: it was moved, removed or replaced");
 
-        Directory.CreateDirectory(DirectoryOf(record.Id), PrivateDirectory.OwnerOnly);
-        AtomicFile.Replace(FileOf(record.Id), ToJson(record));
-    }
+        if (Directory.Exists(DirectoryOf(id)))
+            return false;
 
-    /// <summary>As <see cref="Save"/>; once it returned, a power failure loses nothing either. The directory is there.</summary>
-    /// <exception cref="IOException">The old record stands, but where the disk fails in its very last step.</exception>
-    public void SaveDurably(MachineRecord record) => AtomicFile.ReplaceDurably(FileOf(record.Id), ToJson(record));
+        Directory.CreateDirectory(DirectoryOf(id), PrivateDirectory.OwnerOnly);
+        return true;
+    }
 
     /// <summary>Flushes the saved record to the disk; once it returned, a power failure loses nothing either.</summary>
     /// <exception cref="IOException">It may be lost in one.</exception>

@@ -128,7 +128,7 @@ internal sealed class Clients(SimulatedHost host, Watcher watcher)
                 Require(!IsUnchanged(request) || host.Live!.Run == GuestRun.Runs, request, "was answered although the guest stands still");
                 break;
             case MachineEvent.UpdateRequested update when !HasUnanswered<MachineEvent.UpdateRequested>() && (done.Changed || !host.Disk.IsBehind):
-                Require(host.Disk.Record is not { } record || record.Restart == update.Policy, request, $"was answered although {host.Disk.Record?.Restart} is on disk");
+                Require(host.Disk.Record is not { } record || record.Restart == update.Change.Restart, request, $"was answered although {host.Disk.Record?.Restart} is on disk");
                 break;
             case MachineEvent.DeleteRequested:
                 Require(host.Disk.Record is null && !host.LockHeld, request, "was answered although something of the machine is left");

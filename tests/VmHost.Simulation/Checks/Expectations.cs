@@ -42,7 +42,7 @@ internal sealed class Expectations(SimulatedHost host)
             case MachineEvent.StartRequested:
                 _stopped = false;
                 break;
-            case MachineEvent.UpdateRequested { Policy: var policy }:
+            case MachineEvent.UpdateRequested { Change.Restart: { } policy }:
                 _strongPolicy &= IsStrong(policy);
                 break;
             default:

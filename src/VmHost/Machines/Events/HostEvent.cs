@@ -22,7 +22,7 @@ public enum HostEventKind
     /// <summary>A halt took its next step.</summary>
     MachineHalting,
 
-    /// <summary>A machine's restart policy was changed.</summary>
+    /// <summary>A machine's restart policy, labels or annotations were changed.</summary>
     MachineUpdated,
 
     /// <summary>A machine was deleted.</summary>

@@ -35,7 +35,7 @@ internal abstract record MachineEvent
     internal sealed record ResumeRequested(long Id) : Request(Id);
 
     /// <summary>Change the restart policy.</summary>
-    internal sealed record UpdateRequested(long Id, RestartPolicy Policy) : Request(Id);
+    internal sealed record UpdateRequested(long Id, MachineChange Change) : Request(Id);
 
     /// <summary>Delete the machine's files.</summary>
     /// <param name="Id">Unique while the daemon lives.</param>

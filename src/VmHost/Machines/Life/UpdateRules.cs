@@ -4,8 +4,8 @@ using VmHost.Specs;
 namespace VmHost.Machines.Life;
 
 /// <summary>
-/// Changes of the restart policy: one at a time, in any phase. A change is shown and answered when it is on disk, and not
-/// before.
+/// Changes of the restart policy, of labels and of annotations: one at a time, in any phase. A change is shown and answered when it
+/// is on disk, and not before.
 /// </summary>
 internal static class UpdateRules
 {
@@ -19,14 +19,14 @@ internal static class UpdateRules
                     BeginNext(step);
                 break;
 
-            // After a failure of the loop, no request waits for it, and the old policy was written again.
+            // After a failure of the loop, no request waits for it, and the old record was written again.
             case MachineEvent.UpdateSaved saved when IsFirst(step, saved.Id):
                 Saved(step, saved);
                 break;
             case MachineEvent.UpdateFailed failed when IsFirst(step, failed.Id):
                 // The old one is written again, should only the last step have failed: a refused change must not appear later.
                 step.Save(step.Record);
-                step.Refuse(failed.Id, VmHostError.ResourceExhausted, $"the restart policy of machine {step.Name} cannot be saved and stays as it was: {failed.Problem}");
+                step.Refuse(failed.Id, VmHostError.ResourceExhausted, $"machine {step.Name} cannot be saved, and nothing of it was changed: {failed.Problem}");
                 Finish(step);
                 break;
             default:
@@ -49,15 +49,15 @@ internal static class UpdateRules
     {
         while (step.Updates is [var next, ..])
         {
-            if (step.Record.Restart == next.Policy)
+            if (!next.Change.IsWriteOnly && next.Change.Apply(step.Record) == step.Record)
             {
                 step.Answer(next.Id, changed: false);
             }
-            else if (step.Record.Seq == 0)
+            else if (step.Record.Seq == 0 && !next.Change.IsWriteOnly)
             {
                 // Nothing of the machine is on disk yet; the first start writes it.
-                step.Remember(step.Record with { Restart = next.Policy });
-                Report(step, next.Id);
+                step.Remember(next.Change.Apply(step.Record));
+                Report(step, next);
             }
             else
             {
@@ -73,20 +73,20 @@ internal static class UpdateRules
     private static void Save(StepBuilder step, MachineEvent.UpdateRequested update)
     {
         step.Remember(step.Record with { Seq = step.Record.Seq + 1 });
-        step.Do(new MachineEffect.SaveUpdate(update.Id, step.Record with { Restart = update.Policy }));
+        step.Do(new MachineEffect.SaveUpdate(update.Id, update.Change.Apply(step.Record)));
     }
 
     private static void Saved(StepBuilder step, MachineEvent.UpdateSaved saved)
     {
-        // What was written meanwhile had the old policy, and has replaced the new one.
+        // What was written meanwhile was without the change, and has replaced it.
         if (step.Record.Seq > saved.Saved.Seq)
         {
             Save(step, step.Updates[0]);
             return;
         }
 
-        step.Remember(step.Record with { Restart = saved.Saved.Restart });
-        Report(step, saved.Id);
+        step.Remember(step.Updates[0].Change.Apply(step.Record));
+        Report(step, step.Updates[0]);
         if (step.Phase is MachinePhase.Backoff && step.Record.Restart.Mode == RestartMode.No)
             RestRules.EndBackoff(step, "its restart policy was taken away");
 
@@ -99,9 +99,10 @@ internal static class UpdateRules
         BeginNext(step);
     }
 
-    private static void Report(StepBuilder step, long request)
+    private static void Report(StepBuilder step, MachineEvent.UpdateRequested update)
     {
-        step.Publish(HostEventKind.MachineUpdated);
-        step.Answer(request, changed: true);
+        if (!update.Change.IsWriteOnly)
+            step.Publish(HostEventKind.MachineUpdated);
+        step.Answer(update.Id, changed: true);
     }
 }

@@ -65,7 +65,7 @@ internal static class LifeSamples
         yield return ("Created", Life(Fresh, new MachinePhase.Created()));
         yield return ("Ended", Life(Rested, new MachinePhase.Ended(Expected: true, "ended")));
         yield return ("Backoff", Life(Rested with { Retry = new(1, Now.AddSeconds(3)) }, new MachinePhase.Backoff("ended")));
-        yield return ("Backoff, policy being changed", Life(Rested with { Retry = new(1, Now.AddSeconds(3)) }, new MachinePhase.Backoff("ended")) with { Updates = [new(1, RestartPolicy.Never)] });
+        yield return ("Backoff, policy being changed", Life(Rested with { Retry = new(1, Now.AddSeconds(3)) }, new MachinePhase.Backoff("ended")) with { Updates = [new(1, new() { Restart = RestartPolicy.Never })] });
         yield return ("Preparing, first start", Life(Fresh, new MachinePhase.Preparing(new MachinePhase.Created(), Start)));
         yield return ("Preparing, reboot", Life(Rested with { RebootPending = true }, new MachinePhase.Preparing(null, Reboot)));
         yield return ("Preparing, by policy", Life(Rested with { Retry = new(1, Now) }, new MachinePhase.Preparing(new MachinePhase.Backoff("ended"), Policy)));
@@ -80,7 +80,7 @@ internal static class LifeSamples
         yield return ("Confirming, xhyve", Life(Ran, new MachinePhase.Confirming(Xhyve, Start)));
         yield return ("Running", Life(Ran, new MachinePhase.Running(Qemu, [])));
         yield return ("Running, xhyve", Life(Ran, new MachinePhase.Running(Xhyve, [])));
-        yield return ("Running, policy being changed", Life(Ran, new MachinePhase.Running(Qemu, [])) with { Updates = [new(1, new(RestartMode.Always, 0))] });
+        yield return ("Running, policy being changed", Life(Ran, new MachinePhase.Running(Qemu, [])) with { Updates = [new(1, new() { Restart = new(RestartMode.Always, 0) })] });
         yield return ("Running, being paused", Life(Ran with { PausedBoot = Boot }, new MachinePhase.Running(Qemu, [new(Starter, WaiterKind.Pause)])));
         yield return ("Paused", Life(Ran with { PausedBoot = Boot }, new MachinePhase.Paused(Qemu, new PauseCause.Requested(), [])));
         yield return ("Paused, HyperKit", Life(Ran with { PausedBoot = Boot }, new MachinePhase.Paused(HyperKit, new PauseCause.Requested(), [])));
@@ -114,8 +114,10 @@ internal static class LifeSamples
         yield return ("KillRequested", new MachineEvent.KillRequested(1));
         yield return ("PauseRequested", new MachineEvent.PauseRequested(1));
         yield return ("ResumeRequested", new MachineEvent.ResumeRequested(1));
-        yield return ("UpdateRequested", new MachineEvent.UpdateRequested(1, new(RestartMode.Always, 0)));
-        yield return ("UpdateRequested, as it is", new MachineEvent.UpdateRequested(1, new(RestartMode.OnFailure, 0)));
+        yield return ("UpdateRequested", new MachineEvent.UpdateRequested(1, new() { Restart = new(RestartMode.Always, 0) }));
+        yield return ("UpdateRequested, as it is", new MachineEvent.UpdateRequested(1, new() { Restart = new(RestartMode.OnFailure, 0) }));
+        yield return ("UpdateRequested, labels", new MachineEvent.UpdateRequested(1, new() { Labels = Labels.None.Add("a", "b") }));
+        yield return ("UpdateRequested, write only", new MachineEvent.UpdateRequested(1, MachineChange.WriteOnly));
         yield return ("DeleteRequested", new MachineEvent.DeleteRequested(1, EvenUnknown: false));
         yield return ("DeleteRequested, even unknown", new MachineEvent.DeleteRequested(1, EvenUnknown: true));
         yield return ("DaemonStarted", new MachineEvent.DaemonStarted());

@@ -1,0 +1,51 @@
+using System.Collections.Immutable;
+using VmHost.Specs;
+using VmHost.State;
+
+namespace VmHost.Machines;
+
+/// <summary>A change of what a machine was created with, which may be made in any state. What is null stays as it is.</summary>
+public sealed record MachineChange
+{
+    /// <summary>No change. The record is written, which a machine needs that is created and not started.</summary>
+    internal static MachineChange WriteOnly { get; } = new() { IsWriteOnly = true };
+
+    /// <summary>When the machine is started again automatically.</summary>
+    public RestartPolicy? Restart { get; init; }
+
+    /// <summary>All labels.</summary>
+    public ImmutableSortedDictionary<string, string>? Labels { get; init; }
+
+    /// <summary>All annotations.</summary>
+    public ImmutableSortedDictionary<string, string>? Annotations { get; init; }
+
+    internal bool IsWriteOnly { get; private init; }
+
+    /// <summary>Everything that is wrong with it.</summary>
+    internal IEnumerable<SpecFault> Faults()
+    {
+        if (Restart?.Fault() is { } fault)
+            yield return fault;
+        foreach (var label in Specs.Labels.FaultsOfLabels(Labels ?? Specs.Labels.None))
+            yield return label;
+        foreach (var annotation in Specs.Labels.FaultsOfAnnotations(Annotations ?? Specs.Labels.None))
+            yield return annotation;
+    }
+
+    /// <summary>The record with the change; equal to the record where nothing differs.</summary>
+    internal MachineRecord Apply(MachineRecord record) =>
+        record with
+        {
+            Restart = Restart ?? record.Restart,
+            Labels = Changed(record.Labels, Labels),
+            Annotations = Changed(record.Annotations, Annotations),
+        };
+
+    private static ImmutableSortedDictionary<string, string>? Changed(ImmutableSortedDictionary<string, string>? before, ImmutableSortedDictionary<string, string>? after)
+    {
+        if (after is null || (before ?? Specs.Labels.None).SequenceEqual(after))
+            return before;
+
+        return after.IsEmpty ? null : after;
+    }
+}
