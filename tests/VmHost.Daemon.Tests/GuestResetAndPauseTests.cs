@@ -33,6 +33,7 @@ public sealed class GuestResetAndPauseTests(FakeDaemonFixture fixture) : IClassF
         await TypeExitAsync(machine);
         await Eventually.TrueAsync(async () => (await _client.GetAsync(machine.Id)).State == MachineState.Paused, "the guest is paused");
         Assert.Equal("paused: I/O error on disk0 (No space left on device)", (await _client.GetAsync(machine.Id)).StateDetail);
+        Assert.Equal(new MachinePause { Cause = PauseCause.IoError, Device = "disk0", Text = "No space left on device" }, (await _client.GetAsync(machine.Id)).Pause);
 
         var again = await Assert.ThrowsAsync<RpcException>(async () => await _client.Machines.ResumeMachineAsync(new() { Machine = machine.Id }));
         Assert.Equal(StatusCode.FailedPrecondition, again.StatusCode);
@@ -41,6 +42,7 @@ public sealed class GuestResetAndPauseTests(FakeDaemonFixture fixture) : IClassF
 
         Assert.True((await _client.Machines.ResumeMachineAsync(new() { Machine = machine.Id })).Changed);
         await _client.ConsoleShowsAsync(machine.Id, "written");
+        Assert.Null((await _client.GetAsync(machine.Id)).Pause);
         Assert.Equal((MachineState.Running, ""), ((await _client.GetAsync(machine.Id)).State, (await _client.GetAsync(machine.Id)).StateDetail));
     }
 
@@ -52,6 +54,7 @@ public sealed class GuestResetAndPauseTests(FakeDaemonFixture fixture) : IClassF
         await MonitorPath.SendAsync(_daemon, machine, "stop");
         await Eventually.TrueAsync(async () => (await _client.GetAsync(machine.Id)).State == MachineState.Paused, "the guest is paused");
         Assert.Contains("another program", (await _client.GetAsync(machine.Id)).StateDetail, StringComparison.Ordinal);
+        Assert.Equal(new MachinePause { Cause = PauseCause.External }, (await _client.GetAsync(machine.Id)).Pause);
 
         await MonitorPath.SendAsync(_daemon, machine, "cont");
         await Eventually.TrueAsync(async () => (await _client.GetAsync(machine.Id)).State == MachineState.Running, "the guest runs");

@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using Google.Protobuf.Reflection;
 using VmHost.TestKit;
 
 namespace VmHost.EndToEnd;
@@ -38,6 +39,18 @@ public sealed partial class PublishedProgramTests
             Assert.Contains("already exists", shown, StringComparison.Ordinal);
             Assert.DoesNotMatch(ResourceKey(), shown);
         }
+    }
+
+    [Fact]
+    public void The_descriptor_set_has_all_services_and_what_they_import()
+    {
+        var files = FileDescriptorSet.Parser.ParseFrom(File.ReadAllBytes(Repository.Published("vmhost-v1.binpb"))).File;
+
+        Assert.Equal(
+            ["ConsoleService", "EventService", "HostService", "MachineService"],
+            files.Where(file => file.Package == "vmhost.v1").SelectMany(file => file.Service).Select(service => service.Name).Order(StringComparer.Ordinal));
+        Assert.Contains(files, file => file.Name == "google/protobuf/field_mask.proto");
+        Assert.All(files.Where(file => file.Package == "vmhost.v1"), file => Assert.Equal("vmhost.v1", file.Options.JavaPackage));
     }
 
     // Such as IO_PathNotFound_Path.

@@ -19,6 +19,7 @@ internal sealed class HostApi(HostProbe host, HostDiagnosis diagnosis, IOptions<
             StateDir = options.Value.StateDir,
             RunDir = options.Value.RunDir,
             Hypervisors = { facts.Hypervisors.Select(MachineMapping.ToProto) },
+            Features = { Features.All },
         };
     }
 

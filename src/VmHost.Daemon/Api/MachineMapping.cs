@@ -19,6 +19,7 @@ internal static class MachineMapping
             Name = snapshot.Name,
             State = ToProto(snapshot.State),
             StateDetail = snapshot.StateDetail,
+            Pause = snapshot.Pause is { } pause ? new() { Cause = ToProto(pause.Kind), Device = pause.Device, Text = pause.Text } : null,
             CreateTime = snapshot.CreatedAt is { } created ? Timestamp.FromDateTimeOffset(created) : null,
             StartTime = snapshot.Boot is { } boot ? Timestamp.FromDateTimeOffset(boot.StartedAt) : null,
             BootCount = snapshot.Boot?.Number ?? 0,
@@ -193,6 +194,15 @@ internal static class MachineMapping
             Machines.MachineState.Failed => Protocol.V1.MachineState.Failed,
             Machines.MachineState.Unknown => Protocol.V1.MachineState.Unknown,
             _ => Protocol.V1.MachineState.Unspecified,
+        };
+
+    private static Protocol.V1.PauseCause ToProto(PauseKind kind) =>
+        kind switch
+        {
+            PauseKind.IoError => Protocol.V1.PauseCause.IoError,
+            PauseKind.External => Protocol.V1.PauseCause.External,
+            PauseKind.Hypervisor => Protocol.V1.PauseCause.Hypervisor,
+            _ => Protocol.V1.PauseCause.Requested,
         };
 
     internal static Protocol.V1.GuestFault ToProto(Hypervisors.GuestFault fault) =>

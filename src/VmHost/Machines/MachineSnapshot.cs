@@ -23,6 +23,9 @@ public sealed record MachineSnapshot
     /// <summary>Why, for a person; empty where the state says it all.</summary>
     public string StateDetail { get; init; } = "";
 
+    /// <summary>Why the guest's processors stand still; null unless it is paused.</summary>
+    public PauseSummary? Pause { get; init; }
+
     /// <summary>Null where the record cannot be read.</summary>
     public DateTimeOffset? CreatedAt { get; init; }
 
@@ -68,6 +71,7 @@ public sealed record MachineSnapshot
             Spec = life.Record?.Spec,
             State = life.Phase.State,
             StateDetail = life.Phase.Detail,
+            Pause = life.Phase is MachinePhase.Paused paused ? paused.Cause.Summary : null,
             CreatedAt = life.Record?.CreatedAt,
             Boot = life.Record?.Boot,
             LastExit = life.Record?.LastExit,

@@ -90,9 +90,14 @@ internal abstract record PauseCause
 
     internal abstract string Describe();
 
+    /// <summary>As clients see it.</summary>
+    internal abstract PauseSummary Summary { get; }
+
     /// <summary>A request.</summary>
     internal sealed record Requested : PauseCause
     {
+        internal override PauseSummary Summary => new(PauseKind.Requested);
+
         internal override string Describe() => "";
     }
 
@@ -101,6 +106,8 @@ internal abstract record PauseCause
     /// <param name="Text">The error.</param>
     internal sealed record IoError(string Device, string Text) : PauseCause
     {
+        internal override PauseSummary Summary => new(PauseKind.IoError, Device, Text);
+
         internal override string Describe() => $"paused: I/O error on {Device} ({Text})";
     }
 
@@ -109,6 +116,8 @@ internal abstract record PauseCause
     internal sealed record External(string RunState = External.AskedFor) : PauseCause
     {
         private const string AskedFor = "paused";
+
+        internal override PauseSummary Summary => RunState == AskedFor ? new(PauseKind.External) : new(PauseKind.Hypervisor, Text: RunState);
 
         internal override string Describe() =>
             RunState == AskedFor ? "paused: another program asked the hypervisor to stop the guest" : $"paused: the hypervisor reports {RunState}";

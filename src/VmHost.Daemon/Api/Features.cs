@@ -1,0 +1,12 @@
+namespace VmHost.Daemon.Api;
+
+/// <summary>Names of what this daemon can do, for GetHostInfo. Names are only added. docs/api/README.md describes them.</summary>
+internal static class Features
+{
+    /// <summary>In the order of the alphabet.</summary>
+    internal static readonly string[] All =
+    [
+        "console-after-write", "machine-annotations", "machine-create", "machine-labels", "machine-list-filter", "machine-list-pages",
+        "machine-pause-cause", "machine-update-mask",
+    ];
+}
