@@ -15,7 +15,7 @@ internal static class Usage
     {
         var damaged = args.Select((word, at) => (Word: word, Number: at + 1)).Where(one => one.Word.Contains(Replacement, StringComparison.Ordinal)).ToList();
         if (damaged.Count > 0)
-            return [.. damaged.Select(one => $"argument {one.Number} ('{one.Word}') is not valid UTF-8; rename the file, or give the text in UTF-8")];
+            return [.. damaged.Select(one => $"argument {one.Number} ('{one.Word}') is not valid UTF-8, or has the character U+FFFD; rename the file, or give the text in UTF-8 without it")];
 
         if (parsed.Action is Help)
             return [];

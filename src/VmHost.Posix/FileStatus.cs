@@ -77,6 +77,12 @@ public readonly partial record struct FileStatus
     /// <summary>The file system that holds it; comparable on one host between two reboots only.</summary>
     public ulong Device { get; private init; }
 
+    /// <summary>The number of a device file's driver; Linux only.</summary>
+    public uint SpecialMajor { get; private init; }
+
+    /// <summary>The number of a device file's device within its driver; Linux only.</summary>
+    public uint SpecialMinor { get; private init; }
+
     /// <summary>The owner's user id.</summary>
     public uint Owner { get; private init; }
 
@@ -228,6 +234,8 @@ public readonly partial record struct FileStatus
             ModifiedAt = Nanoseconds(
                 BinaryPrimitives.ReadInt64LittleEndian(statx[StatTable.StatxModifiedSeconds.Value..]),
                 BinaryPrimitives.ReadUInt32LittleEndian(statx[StatTable.StatxModifiedNanoseconds.Value..])),
+            SpecialMajor = BinaryPrimitives.ReadUInt32LittleEndian(statx[StatTable.StatxSpecialMajor.Value..]),
+            SpecialMinor = BinaryPrimitives.ReadUInt32LittleEndian(statx[StatTable.StatxSpecialMinor.Value..]),
             Device = ((ulong)BinaryPrimitives.ReadUInt32LittleEndian(statx[StatTable.StatxDeviceMajor.Value..]) << 32)
                 | BinaryPrimitives.ReadUInt32LittleEndian(statx[StatTable.StatxDeviceMinor.Value..]),
         };

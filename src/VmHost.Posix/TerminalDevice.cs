@@ -8,9 +8,12 @@ public static partial class TerminalDevice
 {
     public static bool IsTerminal(int descriptor) => IsTty(descriptor) == 1;
 
-    /// <summary>True if a device file is that of a terminal. False also where it cannot be opened. Does not wait for a carrier.</summary>
+    /// <summary>True if a device file is that of a terminal.</summary>
     public static bool Is(string path)
     {
+        if (!OperatingSystem.IsMacOS())
+            return FileStatus.TryGet(path, out var status) && status.Type == FileType.CharacterDevice && TerminalDrivers.Have(status.SpecialMajor, status.SpecialMinor);
+
         var descriptor = Descriptor.TryOpen(path, Descriptor.ReadOnly | Descriptor.NoControllingTerminal | Descriptor.NonBlocking);
         if (descriptor < 0)
             return false;

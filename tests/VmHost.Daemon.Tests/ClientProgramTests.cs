@@ -11,7 +11,8 @@ public sealed class ClientProgramTests
 {
     private static readonly string[] Steps = ["list", "run", "read", "write", "expect", "events", "error details", "halt", "delete"];
 
-    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(2);
+    // The first run of a language builds its program.
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(10);
 
     public enum Authority
     {
@@ -42,11 +43,19 @@ public sealed class ClientProgramTests
             UseShellExecute = false,
         })!;
         using var limit = new CancellationTokenSource(Limit, TimeProvider.System);
-        var errors = program.StandardError.ReadToEndAsync(limit.Token);
-        var output = await program.StandardOutput.ReadToEndAsync(limit.Token);
-        await program.WaitForExitAsync(limit.Token);
+        try
+        {
+            var errors = program.StandardError.ReadToEndAsync(limit.Token);
+            var output = await program.StandardOutput.ReadToEndAsync(limit.Token);
+            await program.WaitForExitAsync(limit.Token);
 
-        Assert.True(program.ExitCode == 0, $"{output}{await errors}");
-        Assert.Equal(Steps, output.TrimEnd('\n').Split('\n'));
+            Assert.True(program.ExitCode == 0, $"{output}{await errors}");
+            Assert.Equal(Steps, output.TrimEnd('\n').Split('\n'));
+        }
+        finally
+        {
+            if (!program.HasExited)
+                program.Kill(entireProcessTree: true);
+        }
     }
 }

@@ -1,3 +1,4 @@
+using Google.Protobuf;
 using Grpc.Core;
 using VmHost.Protocol.V1;
 using VmHost.TestKit;
@@ -46,6 +47,22 @@ public sealed class CreateTests : IClassFixture<FakeDaemonFixture>
     }
 
     [Fact]
+    public async Task The_order_of_a_map_does_not_make_another_request()
+    {
+        // As Go writes it: the entries of a map in any order, another one each time.
+        var plain = new CreateMachineRequest { Name = "maps", Spec = DaemonClient.Fake(_daemon, "banner"), RequestId = "create-maps" }.ToByteArray();
+        byte[] a = [0x2a, 6, 0x0a, 1, (byte)'a', 0x12, 1, (byte)'1'], b = [0x2a, 6, 0x0a, 1, (byte)'b', 0x12, 1, (byte)'2'];
+        var bytes = Marshallers.Create(static sent => sent, static received => received);
+        var method = new Method<byte[], byte[]>(MethodType.Unary, "vmhost.v1.MachineService", "CreateMachine", bytes, bytes);
+        var calls = _client.Channel.CreateCallInvoker();
+
+        var first = await calls.AsyncUnaryCall(method, null, default, [.. plain, .. a, .. b]);
+        var second = await calls.AsyncUnaryCall(method, null, default, [.. b, .. plain, .. a]);
+
+        Assert.Equal(CreateMachineResponse.Parser.ParseFrom(first).Machine.Id, CreateMachineResponse.Parser.ParseFrom(second).Machine.Id);
+    }
+
+    [Fact]
     public async Task Faults_leave_nothing()
     {
         var error = await Assert.ThrowsAsync<RpcException>(async () =>
@@ -74,6 +91,9 @@ public sealed class CreateTests : IClassFixture<FakeDaemonFixture>
 
         var nothing = await _client.Machines.UpdateMachineAsync(new() { Machine = "masked", Labels = { ["b"] = "2" } });
         Assert.False(nothing.Changed);
+
+        // A mask without paths is as good as none.
+        Assert.True((await _client.Machines.UpdateMachineAsync(new() { Machine = "masked", Labels = { ["b"] = "3" }, UpdateMask = new() })).Changed);
 
         var cleared = await _client.Machines.UpdateMachineAsync(new() { Machine = "masked", UpdateMask = new() { Paths = { "annotations", "restart_policy" } } });
         Assert.Empty(cleared.Machine.Annotations);

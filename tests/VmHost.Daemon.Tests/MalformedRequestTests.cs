@@ -59,6 +59,18 @@ public sealed class MalformedRequestTests : IClassFixture<FakeDaemonFixture>, ID
         Assert.Equal("has 300000 bytes, which makes the request 300016 bytes long, and at most 262144 are allowed; send less at once", violation.Description);
     }
 
+    [Fact]
+    public async Task A_request_that_is_large_by_unknown_fields_names_no_innocent_one()
+    {
+        var method = new Method<byte[], byte[]>(MethodType.Unary, "vmhost.v1.HostService", "GetHostInfo", Bytes, Bytes);
+        byte[] request = [0xfa, 0x3f, 0x80, 0x80, 0x14, .. new byte[0x14 << 14]];   // field 1023, of 327,680 bytes
+
+        var error = await Assert.ThrowsAsync<RpcException>(async () => await _channel.CreateCallInvoker().AsyncUnaryCall(method, null, default, request));
+
+        Assert.Equal(StatusCode.ResourceExhausted, error.StatusCode);
+        Assert.Contains("at most 262144 are allowed", error.Status.Detail, StringComparison.Ordinal);
+    }
+
     public void Dispose() => _channel.Dispose();
 
     private void AssertRefused(RpcException error)

@@ -33,7 +33,7 @@ internal static class ListCommand
             var list = await daemon.ListAsync(text, ct);
 
             // A filter for states says itself which machines are to be shown.
-            var shownAll = allByDefault || parsed.GetValue(all) || text.Contains(FilterSyntax.StateField, StringComparison.Ordinal);
+            var shownAll = allByDefault || parsed.GetValue(all) || FilterSyntax.SelectsStates(text);
             Machine[] shown = [.. list.Where(machine => shownAll || !IsAtRest(machine))];
             if (template is not null)
                 Print(template, shown);

@@ -3,7 +3,6 @@ using System.Text;
 using Grpc.Core;
 using VmHost.Cli.Terminal;
 using VmHost.Client;
-using VmHost.Protocol.V1;
 
 namespace VmHost.Cli.Commands;
 
@@ -33,10 +32,10 @@ internal static class SendCommand
             var begin = await TypeAsync(input, name, parsed.GetValue(text)!, parsed.GetValue(noEnter), ct);
             if (pattern is not null)
             {
-                var request = new ExpectConsoleRequest { Machine = name, Pattern = pattern };
-                if (begin is { } offset)
-                    request.AfterWrite = offset;
-                await ExpectCommand.PrintAsync(daemon, request, limit, ct);
+                if (begin is not { } offset)
+                    throw new CliException(ExitCodes.Usage, "nothing was typed, so there is no output after it to expect");
+
+                await ExpectCommand.PrintAsync(daemon, new() { Machine = name, Pattern = pattern, AfterWrite = offset }, limit, ct);
             }
 
             return ExitCodes.Ok;

@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
-using Google.Protobuf;
 using Google.Protobuf.WellKnownTypes;
 using VmHost.Consoles;
 using VmHost.Protocol.V1;
@@ -33,7 +32,7 @@ internal static class RequestMapping
             Labels = Specs.Labels.None.AddRange(request.Labels),
             Annotations = Specs.Labels.None.AddRange(request.Annotations),
             Id = request.RequestId.Length > 0 ? request.RequestId : null,
-            Digest = request.RequestId.Length > 0 ? $"sha256:{Convert.ToHexStringLower(SHA256.HashData(request.ToByteArray()))}" : null,
+            Digest = request.RequestId.Length > 0 ? $"sha256:{Convert.ToHexStringLower(SHA256.HashData(CanonicalRequest.Of(request).Span))}" : null,
         };
 
     // The digest is of the message as it came, so that no RunMachine is the same request as a CreateMachine.
@@ -44,7 +43,7 @@ internal static class RequestMapping
             Labels = Specs.Labels.None.AddRange(request.Labels),
             Annotations = Specs.Labels.None.AddRange(request.Annotations),
             Id = request.RequestId.Length > 0 ? request.RequestId : null,
-            Digest = request.RequestId.Length > 0 ? $"sha256:{Convert.ToHexStringLower(SHA256.HashData([.. "create"u8, .. request.ToByteArray()]))}" : null,
+            Digest = request.RequestId.Length > 0 ? $"sha256:{Convert.ToHexStringLower(SHA256.HashData([.. "create"u8, .. CanonicalRequest.Of(request)]))}" : null,
         };
 
     internal static MachineRequest ToRequest(PlanMachineRequest request) => ToRequest(request.HasName ? request.Name : null, request.Spec);

@@ -35,14 +35,14 @@ internal sealed class RequestMemory(TimeProvider time)
             Forget();
             isFirst = !_known.TryGetValue(id, out entry);
             if (isFirst)
-                _known[id] = entry = new(request.Descriptor.FullName, request.ToByteString(), time.GetTimestamp(), new(TaskCreationOptions.RunContinuationsAsynchronously));
+                _known[id] = entry = new(request.Descriptor.FullName, CanonicalRequest.Of(request), time.GetTimestamp(), new(TaskCreationOptions.RunContinuationsAsynchronously));
         }
 
         // Not under the lock: a start that the disk holds up holds up no other call.
         if (isFirst)
             await CompleteAsync(id, entry!, act);
 
-        if (entry!.Type != request.Descriptor.FullName || !entry.Request.Equals(request.ToByteString()))
+        if (entry!.Type != request.Descriptor.FullName || !entry.Request.Equals(CanonicalRequest.Of(request)))
             throw VmHostException.ForFaults([MachineRequest.IdFault]);
 
         return (T)await entry.Answer.Task;

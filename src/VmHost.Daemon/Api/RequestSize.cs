@@ -12,8 +12,8 @@ internal static class RequestSize
     /// <summary>The longest request, in bytes: paths, a kernel command line, annotations; the largest is console input of 64 KiB.</summary>
     internal const int MaxBytes = 256 << 10;
 
-    /// <summary>The longest request that is received at all: what gRPC libraries allow by default.</summary>
-    internal const int MaxReceivedBytes = 4 << 20;
+    /// <summary>The longest request that is received at all, so that the field can be named; it bounds the memory that a call takes.</summary>
+    internal const int MaxReceivedBytes = 1 << 20;
 
     /// <summary>Refuses a request that is too large.</summary>
     /// <exception cref="VmHostException"><see cref="VmHostError.ResourceExhausted"/>.</exception>
@@ -24,6 +24,9 @@ internal static class RequestSize
             return;
 
         var (field, fieldSize) = LargestField(request);
+        if (fieldSize < size / 2)
+            throw new VmHostException(VmHostError.ResourceExhausted, string.Create(CultureInfo.InvariantCulture, $"the request has {size} bytes, and at most {MaxBytes} are allowed; most of it is in many fields, or in fields that this version does not know"));
+
         throw VmHostException.ForFaults(
             [new(field, string.Create(CultureInfo.InvariantCulture, $"has {fieldSize} bytes, which makes the request {size} bytes long, and at most {MaxBytes} are allowed; send less at once"))],
             VmHostError.ResourceExhausted);
@@ -35,6 +38,7 @@ internal static class RequestSize
         var largest = message.Descriptor.Fields.InFieldNumberOrder()
             .Select(field => (field.Name, Value: field.Accessor.GetValue(message)))
             .Select(field => (field.Name, field.Value, Size: SizeOf(field.Value)))
+            .DefaultIfEmpty((Name: "", Value: new object(), Size: 0))
             .MaxBy(static field => field.Size);
         if (largest.Value is not IMessage inner)
             return (largest.Name, largest.Size);

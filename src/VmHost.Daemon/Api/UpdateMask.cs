@@ -17,7 +17,8 @@ internal static class UpdateMask
     /// <exception cref="VmHostException"><see cref="VmHostError.InvalidArgument"/>: the mask has an unknown path.</exception>
     internal static MachineChange ToChange(UpdateMachineRequest request)
     {
-        var paths = request.UpdateMask?.Paths;
+        // A mask without paths is as good as none (AIP-134): many libraries make one.
+        var paths = request.UpdateMask is { Paths.Count: > 0 } mask ? mask.Paths : null;
         if (paths?.FirstOrDefault(static path => !Paths.Contains(path, StringComparer.Ordinal)) is { } unknown)
             throw VmHostException.ForFaults([new("update_mask", $"{Quoted.Text(unknown)} cannot be changed; the paths are {string.Join(", ", Paths)}")]);
 

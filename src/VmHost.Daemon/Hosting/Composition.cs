@@ -56,6 +56,7 @@ internal static class Composition
             grpc.Interceptors.Add<MalformedRequest>();
             grpc.Interceptors.Add<ErrorInterceptor>();
         });
+        services.AddSingleton<MalformedRequest>();
         services.AddGrpcReflection();
         services.AddGrpcHealthChecks().AddCheck<StateDirectoryCheck>("state-directory");
         services.AddHostedService<MachineLoader>();
@@ -72,7 +73,7 @@ internal static class Composition
         _ = app.Services.GetRequiredService<ConnectionEnds>();
 
         app.Use(PeerRefusal.Middleware);
-        app.Use(MalformedRequest.Middleware);
+        app.Use(app.Services.GetRequiredService<MalformedRequest>().CheckAsync);
         app.MapGrpcService<MachineApi>();
         app.MapGrpcService<ConsoleApi>();
         app.MapGrpcService<HostApi>();
@@ -160,7 +161,7 @@ internal static class Composition
             listen.Use(PeerCheck.Middleware(Time(kestrel.ApplicationServices), kestrel.ApplicationServices.GetRequiredService<ILogger<PeerCheck>>()));
             listen.Use(PrefaceLimit.Middleware(
                 TimeSpan.FromSeconds(options.ClientTimeoutSeconds), Time(kestrel.ApplicationServices), kestrel.ApplicationServices.GetRequiredService<ILogger<PrefaceLimit>>()));
-            listen.Use(AuthorityRewriter.Middleware(kestrel.ApplicationServices.GetRequiredService<ILogger<AuthorityRewriter>>()));
+            listen.Use(AuthorityRewriter.Middleware(Time(kestrel.ApplicationServices), kestrel.ApplicationServices.GetRequiredService<ILogger<AuthorityRewriter>>()));
         });
     }
 

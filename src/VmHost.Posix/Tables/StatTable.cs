@@ -44,6 +44,12 @@ internal static class StatTable
     [Header("offsetof(struct statx, stx_mtime.tv_nsec)")]
     internal static readonly SystemValue StatxModifiedNanoseconds = new(120, 120, None, None);
 
+    [Header("offsetof(struct statx, stx_rdev_major)")]
+    internal static readonly SystemValue StatxSpecialMajor = new(128, 128, None, None);
+
+    [Header("offsetof(struct statx, stx_rdev_minor)")]
+    internal static readonly SystemValue StatxSpecialMinor = new(132, 132, None, None);
+
     [Header("offsetof(struct statx, stx_dev_major)")]
     internal static readonly SystemValue StatxDeviceMajor = new(136, 136, None, None);
 

@@ -82,7 +82,11 @@ public sealed class MachineConsole
 
         // Past the machine's loop: a boot that ends meanwhile refuses the input itself.
         var boot = _contact.Boot ?? throw NotReached();
+        // What the shim has written may not have been reported yet. One who holds the console types key by key, and does not ask.
         var end = Feed.Current.State.End;
+        if (holdToken.Length == 0 && Directory.Exists(_paths.Console))
+            end = Math.Max(end, JournalReader.Bounds(_paths.Console).End);
+
         await boot.WriteConsoleAsync(data, ct);
         return end;
     }

@@ -15,11 +15,14 @@ internal sealed partial class AuthorityRewriter
 
     private readonly ILogger _logger;
 
-    private AuthorityRewriter(ILogger<AuthorityRewriter> logger) => _logger = logger;
+    // A client that does this in a loop must not fill the log.
+    private readonly LogLimit _log;
 
-    internal static Func<ConnectionDelegate, ConnectionDelegate> Middleware(ILogger<AuthorityRewriter> logger)
+    private AuthorityRewriter(TimeProvider time, ILogger<AuthorityRewriter> logger) => (_logger, _log) = (logger, new(TimeSpan.FromSeconds(1), time));
+
+    internal static Func<ConnectionDelegate, ConnectionDelegate> Middleware(TimeProvider time, ILogger<AuthorityRewriter> logger)
     {
-        var rewriter = new AuthorityRewriter(logger);
+        var rewriter = new AuthorityRewriter(time, logger);
         return next => connection => rewriter.ServeAsync(connection, next);
     }
 
@@ -52,12 +55,19 @@ internal sealed partial class AuthorityRewriter
         }
         catch (InvalidDataException e)
         {
-            LogAborted(ConnectionEnds.NameOf(connection), e.Message);
+            if (_log.TryTake(out var omitted))
+                LogAborted(ConnectionEnds.NameOf(connection), e.Message, omitted);
             end = new ConnectionAbortedException(e.Message);
             connection.Abort((ConnectionAbortedException)end);
         }
+        catch (Exception e) when (e is IOException or ConnectionAbortedException or OperationCanceledException)
+        {
+            end = e;
+        }
         catch (Exception e)
         {
+            if (_log.TryTake(out _))
+                LogDefect(e, ConnectionEnds.NameOf(connection));
             end = e;
         }
 
@@ -82,6 +92,9 @@ internal sealed partial class AuthorityRewriter
 
     private sealed record Rewritten(PipeReader Input, PipeWriter Output) : IDuplexPipe;
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The connection of {Client} is closed: {Reason}.")]
-    private partial void LogAborted(string client, string reason);
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The connection of {Client} is closed: {Reason}; {Omitted} more since the last such message.")]
+    private partial void LogAborted(string client, string reason, int omitted);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "The connection of {Client} failed: a defect.")]
+    private partial void LogDefect(Exception e, string client);
 }

@@ -7,7 +7,8 @@ namespace VmHost.Daemon.Hosting.Authority;
 /// Rewrites the values of <c>:authority</c> and <c>host</c> in the header blocks of one connection (HPACK, RFC 7541), so that any
 /// value a client sends is one that Kestrel accepts. It needs no dynamic table: a value is replaced by one that is not longer, in
 /// the same representation, so that each entry of the server's table is at most as large as the client's. The server's table then
-/// evicts later than the client's, and every index means the same to both.
+/// evicts later than the client's, and every index means the same to both. A value whose name comes from the dynamic table passes
+/// untouched: encoders take the name from the static table.
 /// </summary>
 internal sealed class HeaderBlock
 {

@@ -107,7 +107,7 @@ internal sealed class HeaderFrames
         _headerLength = 0;
         _payloadLeft = (_header[0] << 16) | (_header[1] << 8) | _header[2];
         var type = _header[3];
-        if (_inBlock && (type != TypeContinuation || !StreamOf(_header).SequenceEqual(StreamOf(_frames.WrittenSpan))))
+        if (_inBlock && (type != TypeContinuation || NumberOf(_header) != NumberOf(_frames.WrittenSpan)))
         {
             PassHeld(to);
             _passesAll = true;
@@ -221,6 +221,9 @@ internal sealed class HeaderFrames
     }
 
     private static int PayloadLengthOf(ReadOnlySpan<byte> header) => BinaryPrimitives.ReadInt32BigEndian(header) >>> 8;
+
+    // The highest bit is reserved and means nothing.
+    private static uint NumberOf(ReadOnlySpan<byte> header) => BinaryPrimitives.ReadUInt32BigEndian(StreamOf(header)) & 0x7fffffff;
 
     private static ReadOnlySpan<byte> StreamOf(ReadOnlySpan<byte> header) => header.Slice(5, 4);
 }

@@ -89,7 +89,7 @@ internal static class RestRules
                 step.Refuse(phase.By.Id, failed.Refusal);
 
                 // A part of it may be gone, and it is not to be half a machine.
-                if (step.HasRecord && step.Record.Boot is not null)
+                if (step.HasRecord && step.Record.Seq > 0)
                     step.Save(step.Record);
                 if (phase.From is MachinePhase.Unknown)
                     step.SetTimer(TimerKind.ExamineAgain, CommonRules.ExamineAgain);
