@@ -101,11 +101,26 @@ public sealed class CreateTests : IClassFixture<FakeDaemonFixture>
     }
 
     [Fact]
+    public async Task Labels_are_set_and_removed_one_by_one()
+    {
+        await _client.Machines.CreateMachineAsync(new() { Name = "edited", Spec = DaemonClient.Fake(_daemon, "banner"), Labels = { ["kept"] = "1", ["example.com/gone"] = "1" } });
+
+        // Many at once: none is lost.
+        await Task.WhenAll(Enumerable.Range(0, 20).Select(number => _client.Machines.UpdateMachineAsync(
+            new() { Machine = "edited", Labels = { [$"n{number}"] = "x" }, UpdateMask = new() { Paths = { $"labels.n{number}" } } }).ResponseAsync));
+        var edited = await _client.Machines.UpdateMachineAsync(new() { Machine = "edited", UpdateMask = new() { Paths = { "labels.example.com/gone", "labels.missing" } } });
+
+        Assert.Equal(["kept", .. Enumerable.Range(0, 20).Select(number => $"n{number}").Order(StringComparer.Ordinal)], edited.Machine.Labels.Keys.Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
     public async Task Updates_that_cannot_be_are_refused_by_their_field()
     {
         await _client.Machines.CreateMachineAsync(new() { Name = "unchanged", Spec = DaemonClient.Fake(_daemon, "banner") });
 
         await AssertFaultAsync("update_mask", new() { Machine = "unchanged", UpdateMask = new() { Paths = { "spec.cpu_count" } } });
+        await AssertFaultAsync("update_mask", new() { Machine = "unchanged", UpdateMask = new() { Paths = { "labels", "labels.a" } } });
+        await AssertFaultAsync("labels", new() { Machine = "unchanged", Labels = { ["-"] = "x" }, UpdateMask = new() { Paths = { "labels.-" } } });
         await AssertFaultAsync("labels", new() { Machine = "unchanged", Labels = { ["-"] = "x" } });
     }
 

@@ -33,12 +33,8 @@ internal static class UpdateCommand
                     request.UpdateMask.Paths.Add("restart_policy");
                 }
 
-                if (changes.Length > 0)
-                {
-                    request.Labels.Add((await daemon.GetAsync(machine, ct)).Labels);
-                    Apply(changes, request);
-                    request.UpdateMask.Paths.Add("labels");
-                }
+                foreach (var change in changes)
+                    Apply(change, request);
 
                 return BatchResult.Of((await daemon.Machines.UpdateMachineAsync(request, cancellationToken: ct)).Machine);
             });
@@ -46,16 +42,17 @@ internal static class UpdateCommand
         return command;
     }
 
-    private static void Apply(string[] changes, UpdateMachineRequest request)
+    // Each by its own path, so that labels which another client sets at the same time stay.
+    private static void Apply(string change, UpdateMachineRequest request)
     {
-        foreach (var change in changes)
-        {
-            if (change.Split('=', 2) is [var key, var value])
-                request.Labels[key] = value;
-            else if (change.EndsWith(Remove))
-                request.Labels.Remove(change[..^1]);
-            else
-                throw new CliException(ExitCodes.Usage, $"--label wants KEY=VALUE, or KEY- to remove a label, not '{change}'");
-        }
+        var key = change.Split('=', 2)[0];
+        if (key.Length < change.Length)
+            request.Labels[key] = change[(key.Length + 1)..];
+        else if (change.EndsWith(Remove))
+            key = change[..^1];
+        else
+            throw new CliException(ExitCodes.Usage, $"--label wants KEY=VALUE, or KEY- to remove a label, not '{change}'");
+
+        request.UpdateMask.Paths.Add($"labels.{key}");
     }
 }

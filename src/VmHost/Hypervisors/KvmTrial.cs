@@ -108,7 +108,20 @@ internal sealed class KvmTrial(HypervisorEnvironment environment, TimeProvider t
         }
         finally
         {
+            Remove(directory);
+        }
+    }
+
+    // What the disk does not let go of now is a small file in the directory for temporary files; it must not decide about a machine.
+    private static void Remove(DirectoryInfo directory)
+    {
+        try
+        {
             directory.Delete(recursive: true);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // Left to whatever cleans that directory.
         }
     }
 

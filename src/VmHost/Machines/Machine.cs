@@ -139,7 +139,7 @@ public sealed class Machine
     /// </exception>
     public async Task<bool> UpdateAsync(MachineChange change, CancellationToken ct)
     {
-        if (change.Faults().ToList() is { Count: > 0 } faults)
+        if (change.Faults(Snapshot.Labels).ToList() is { Count: > 0 } faults)
             throw VmHostException.ForFaults([.. faults]);
 
         return (await AskAsync(id => new MachineEvent.UpdateRequested(id, change), ct)).Changed;

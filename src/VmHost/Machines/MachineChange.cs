@@ -16,17 +16,21 @@ public sealed record MachineChange
     /// <summary>All labels.</summary>
     public ImmutableSortedDictionary<string, string>? Labels { get; init; }
 
+    /// <summary>Labels that are set, or removed where the value is null. The others stay, also those that another request sets meanwhile.</summary>
+    public ImmutableSortedDictionary<string, string?>? LabelEdits { get; init; }
+
     /// <summary>All annotations.</summary>
     public ImmutableSortedDictionary<string, string>? Annotations { get; init; }
 
     internal bool IsWriteOnly { get; private init; }
 
     /// <summary>Everything that is wrong with it.</summary>
-    internal IEnumerable<SpecFault> Faults()
+    /// <param name="labels">The labels of the machine now.</param>
+    internal IEnumerable<SpecFault> Faults(ImmutableSortedDictionary<string, string> labels)
     {
         if (Restart?.Fault() is { } fault)
             yield return fault;
-        foreach (var label in Specs.Labels.FaultsOfLabels(Labels ?? Specs.Labels.None))
+        foreach (var label in Specs.Labels.FaultsOfLabels(Edited(Labels ?? labels)))
             yield return label;
         foreach (var annotation in Specs.Labels.FaultsOfAnnotations(Annotations ?? Specs.Labels.None))
             yield return annotation;
@@ -37,9 +41,26 @@ public sealed record MachineChange
         record with
         {
             Restart = Restart ?? record.Restart,
-            Labels = Changed(record.Labels, Labels),
+            Labels = Changed(record.Labels, Edited(Labels ?? record.Labels ?? Specs.Labels.None)),
             Annotations = Changed(record.Annotations, Annotations),
         };
+
+    private ImmutableSortedDictionary<string, string> Edited(ImmutableSortedDictionary<string, string> labels)
+    {
+        if (LabelEdits is null)
+            return labels;
+
+        var edited = labels.ToBuilder();
+        foreach (var (key, value) in LabelEdits)
+        {
+            if (value is null)
+                edited.Remove(key);
+            else
+                edited[key] = value;
+        }
+
+        return edited.ToImmutable();
+    }
 
     private static ImmutableSortedDictionary<string, string>? Changed(ImmutableSortedDictionary<string, string>? before, ImmutableSortedDictionary<string, string>? after)
     {

@@ -207,6 +207,10 @@ internal sealed partial class MachineEffects : IMachineWorld
         {
             loop.Post(new MachineEvent.PreparationFailed(Refusal.From(e)));
         }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            loop.Post(new MachineEvent.PreparationFailed(new(VmHostError.ResourceExhausted, $"machine {record.Name} could not be prepared: {e.Message}")));
+        }
     }
 
     private async Task LaunchAsync(MachineEffect.Launch launch, MachineLoop loop)
