@@ -30,9 +30,10 @@ public sealed class ExpectTests(FakeDaemonFixture fixture) : IClassFixture<FakeD
         var machine = await _client.RunAsync(_daemon, "borders", "nonblock;lines:20000:0;text:the%20end");
 
         var last = await ExpectAsync("borders", @"^L00020000 [0-9a-f]{8}\nthe end\r$");
-        Assert.Equal(19_999 * 19, last.Offset);
-
         await _client.WaitAsync(machine.Id);
+
+        // A hypervisor drops what a terminal on a busy host does not take, so the offset is not known before.
+        Assert.Equal(DaemonClient.Truth(_daemon, machine).AsSpan().LastIndexOf("L00020000 "u8), last.Offset);
         var none = await Assert.ThrowsAsync<RpcException>(() => ExpectAsync("borders", "^[0-9a-f]{8}\n"));
         Assert.Equal(StatusCode.FailedPrecondition, none.StatusCode);
         Assert.Equal(8, (await ExpectAsync("borders", "[0-9a-f]{8}$")).Match.Length);
