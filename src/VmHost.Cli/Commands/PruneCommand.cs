@@ -29,7 +29,7 @@ internal static class PruneCommand
     private static bool IsConfirmed(List<Machine> machines)
     {
         if (!StandardStreams.IsInputTerminal)
-            throw new CliException(ExitCodes.Usage, $"prune would delete {machines.Count} machines; confirm with --yes where nobody can be asked");
+            throw new CliException(ExitCodes.Usage, $"prune needs a terminal to confirm the deletion of {machines.Count} machines; give --yes");
 
         Output.Note($"Delete {string.Join(", ", machines.Select(static machine => machine.Name))}, with their console output? [y/N]");
         var answer = new byte[64];

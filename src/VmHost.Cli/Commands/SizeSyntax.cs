@@ -29,6 +29,6 @@ internal static class SizeSyntax
             : throw new CliException(ExitCodes.Usage, $"{flag}: '{Shown(text)}' is more than any machine has");
     }
 
-    // No size is longer; the rest of a file that was given by mistake helps nobody.
+    // Longer than any size. The rest of a text that was given by mistake does not help the reader.
     private static string Shown(string text) => text.Length <= MaxShown ? text : $"{text[..MaxShown]}…";
 }

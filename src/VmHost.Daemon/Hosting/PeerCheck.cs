@@ -13,7 +13,7 @@ namespace VmHost.Daemon.Hosting;
 /// </summary>
 internal sealed partial class PeerCheck(TimeProvider time, ILogger<PeerCheck> logger)
 {
-    // Refused peers must not take the slots of others: few at a time are told the reason, each for as long as one call takes.
+    // Refused peers must not take the slots of other clients: at most this many at a time get the reason, each within one call's time.
     private const int MaxRefused = 8;
 
     private static readonly TimeSpan RefusedLimit = TimeSpan.FromSeconds(5);

@@ -112,7 +112,7 @@ function readTo(consoles, marker) {
       }
     });
     stream.on('end', () => reject(new Error(`the console ended without ${marker}`)));
-    stream.on('error', reject); // after a cancel nobody listens any more
+    stream.on('error', reject); // after the cancellation it has no effect
   });
 }
 
