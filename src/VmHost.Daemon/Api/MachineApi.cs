@@ -7,19 +7,20 @@ using VmHost.Protocol.V1;
 namespace VmHost.Daemon.Api;
 
 /// <summary>Map, call, map. Each request that changes something is carried through when the caller goes away.</summary>
-internal sealed class MachineApi(MachineRegistry machines, RequestMemory requests, IHostApplicationLifetime lifetime) : MachineService.MachineServiceBase
+internal sealed class MachineApi(MachineRegistry machines, MachineFactory factory, RequestMemory requests, IHostApplicationLifetime lifetime)
+    : MachineService.MachineServiceBase
 {
     public override Task<RunMachineResponse> RunMachine(RunMachineRequest request, ServerCallContext context) =>
         requests.OnceAsync(request.RequestId, request, async () =>
         {
-            var result = await machines.RunAsync(RequestMapping.ToRequest(request), CancellationOf(request.RequestId, context));
+            var result = await factory.RunAsync(RequestMapping.ToRequest(request), CancellationOf(request.RequestId, context));
             return new RunMachineResponse { Machine = MachineMapping.ToProto(result.Machine.Snapshot), Warnings = { result.Warnings } };
         });
 
     public override Task<CreateMachineResponse> CreateMachine(CreateMachineRequest request, ServerCallContext context) =>
         requests.OnceAsync(request.RequestId, request, async () =>
         {
-            var result = await machines.CreateAsync(RequestMapping.ToRequest(request), CancellationOf(request.RequestId, context));
+            var result = await factory.CreateAsync(RequestMapping.ToRequest(request), CancellationOf(request.RequestId, context));
             return new CreateMachineResponse { Machine = MachineMapping.ToProto(result.Machine.Snapshot), Warnings = { result.Warnings } };
         });
 
@@ -121,7 +122,7 @@ internal sealed class MachineApi(MachineRegistry machines, RequestMemory request
 
     public override async Task<PlanMachineResponse> PlanMachine(PlanMachineRequest request, ServerCallContext context)
     {
-        var result = await machines.PlanAsync(RequestMapping.ToRequest(request), context.CancellationToken);
+        var result = await factory.PlanAsync(RequestMapping.ToRequest(request), context.CancellationToken);
         return MachineMapping.ToProto(result);
     }
 

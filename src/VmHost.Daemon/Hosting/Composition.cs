@@ -143,6 +143,8 @@ internal static class Composition
             Time = Time(all),
             Log = all.GetRequiredService<ILogger<Machine>>(),
         });
+        services.AddSingleton<MachineTable>();
+        services.AddSingleton<MachineFactory>();
         services.AddSingleton<MachineRegistry>();
         services.AddSingleton<RequestMemory>();
     }

@@ -2,7 +2,6 @@ using System.Diagnostics.CodeAnalysis;
 using Microsoft.Extensions.Logging;
 using VmHost.Consoles;
 using VmHost.Hypervisors;
-using VmHost.Machines.Events;
 using VmHost.Machines.Life;
 using VmHost.Specs;
 using VmHost.State;
@@ -16,21 +15,15 @@ namespace VmHost.Machines.Effects;
 [SuppressMessage("Design", "CA1001", Justification = "A machine lives as long as the daemon, and so does its contact.")]
 internal sealed partial class MachineEffects : IMachineWorld
 {
-    // A disk that hangs holds up what comes after a save no longer than that, and a kill no longer than that in all.
-    private static readonly TimeSpan DiskPatience = TimeSpan.FromSeconds(2);
-
     // For a plan, whose files may be on a network file system that does not answer.
     private static readonly TimeSpan PreparationLimit = TimeSpan.FromSeconds(30);
 
-    private readonly string _id;
     private readonly MachineServices _services;
     private readonly MachinePaths _paths;
     private readonly ILogger _logger;
-    private readonly Action _deleted;
     private readonly SerialWork _lane;
-    private readonly SerialWork _disk;
     private readonly SerialWork _control;
-    private readonly RecordWriter _records;
+    private readonly DiskEffects _disk;
     private readonly BootPreparation _preparation;
     private readonly BootLauncher _launcher;
 
@@ -43,14 +36,14 @@ internal sealed partial class MachineEffects : IMachineWorld
     /// <param name="deleted">Called when the files are gone.</param>
     internal MachineEffects(string id, MachineServices services, ConsoleFeed console, Action deleted)
     {
-        (_id, _services, _deleted, _logger) = (id, services, deleted, services.Log);
+        (_services, _logger) = (services, services.Log);
         _paths = services.PathsOf(id);
         _lane = new(services.Background);
-        _disk = new(services.Background);
         _control = new(services.Background);
         _preparation = new(services);
-        _records = new(services.Store);
-        _launcher = new(services, _records);
+        var records = new RecordWriter(services.Store);
+        _disk = new(id, services, records, deleted);
+        _launcher = new(services, records);
         Contact = new(id, _paths, console, services);
         Console = console;
     }
@@ -65,7 +58,7 @@ internal sealed partial class MachineEffects : IMachineWorld
     {
         if (effect is MachineEffect.Kill or MachineEffect.KillBoth)
         {
-            var before = Task.WhenAny(_lane.Last, Task.Delay(DiskPatience, _services.Time, CancellationToken.None));
+            var before = Task.WhenAny(_lane.Last, Task.Delay(DiskEffects.Patience, _services.Time, CancellationToken.None));
             _services.Background.Run(effect.GetType().Name, () => AfterAsync(before, effect, loop), e => PostFailure(effect, e, loop));
         }
         else
@@ -84,14 +77,8 @@ internal sealed partial class MachineEffects : IMachineWorld
     {
         switch (effect)
         {
-            case MachineEffect.Save save:
-                return OnDisk(effect, loop, () => Save(save.Record, loop));
-            case MachineEffect.SaveUpdate update:
-                return OnDisk(effect, loop, () => SaveUpdate(update, loop));
-            case MachineEffect.Publish publish:
-                return OnDisk(effect, loop, () => Publish(publish.Event));
-            case MachineEffect.RemoveHalfWritten:
-                return OnDisk(effect, loop, () => _services.Store.Tidy(_id));
+            case MachineEffect.Save or MachineEffect.SaveUpdate or MachineEffect.Publish or MachineEffect.RemoveHalfWritten:
+                return _disk.BeginAsync(effect, loop, e => PostFailure(effect, e, loop));
             case MachineEffect.Answer answer:
                 loop.Complete(answer.RequestId, answer.Outcome);
                 break;
@@ -132,7 +119,7 @@ internal sealed partial class MachineEffects : IMachineWorld
             MachineEffect.Kill kill => Contact.KillAsync(kill.Boot, loop),
             MachineEffect.KillBoth kill => Contact.KillBothAsync(kill.Boot, loop),
             MachineEffect.ComputeDigests compute => ComputeDigestsAsync(compute.Boot, loop),
-            MachineEffect.DeleteFiles => DeleteFilesAsync(loop),
+            MachineEffect.DeleteFiles => _disk.DeleteFilesAsync(Contact, loop),
             _ => throw new InvalidOperationException($"no code runs {effect.GetType().Name}"),
         };
 
@@ -143,53 +130,6 @@ internal sealed partial class MachineEffects : IMachineWorld
 
         Volatile.Write(ref _statusQueuedOf, 0);
         return Contact.ReadStatusAsync(((MachineEffect.ReadStatus)effect).Boot, loop);
-    }
-
-    private Task<Task> OnDisk(MachineEffect effect, MachineLoop loop, Action work)
-    {
-        var done = _disk.Enqueue(
-            effect.GetType().Name,
-            () =>
-            {
-                work();
-                return Task.CompletedTask;
-            },
-            e => PostFailure(effect, e, loop));
-        return Task.WhenAny(done, Task.Delay(DiskPatience, _services.Time, CancellationToken.None));
-    }
-
-    private void Save(MachineRecord record, MachineLoop loop)
-    {
-        try
-        {
-            _records.Save(record);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            // What is known stays known here; the next daemon finds an end out again from exit.json.
-            LogNotSaved(e, loop.Snapshot.Name);
-        }
-    }
-
-    private void SaveUpdate(MachineEffect.SaveUpdate update, MachineLoop loop)
-    {
-        try
-        {
-            _records.SaveDurably(update.Record);
-            loop.Post(new MachineEvent.UpdateSaved(update.RequestId, update.Record));
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            loop.Post(new MachineEvent.UpdateFailed(update.RequestId, e.Message));
-        }
-    }
-
-    private void Publish(HostEvent happened)
-    {
-        if (happened is { Kind: HostEventKind.MachineState, State: { } state })
-            LogState(happened.Machine ?? _id, state, happened.Detail);
-
-        _services.Events.Publish(happened);
     }
 
     private async Task PrepareAsync(MachineRecord record, MachineLoop loop)
@@ -252,41 +192,11 @@ internal sealed partial class MachineEffects : IMachineWorld
         }
     }
 
-    private Task DeleteFilesAsync(MachineLoop loop)
-    {
-        try
-        {
-            Contact.ThrowIfAlive(loop.Snapshot.Name);
-            _records.Delete(_id);
-            if (Directory.Exists(_paths.RunDirectory))
-                Directory.Delete(_paths.RunDirectory, recursive: true);
-
-            _deleted();
-            loop.Post(new MachineEvent.FilesDeleted());
-        }
-        catch (VmHostException e)
-        {
-            loop.Post(new MachineEvent.DeletionFailed(Refusal.From(e)));
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            loop.Post(new MachineEvent.DeletionFailed(new(VmHostError.Internal, $"machine {loop.Snapshot.Name} could not be deleted: {e.Message}")));
-        }
-
-        return Task.CompletedTask;
-    }
-
     private static void PostFailure(MachineEffect effect, Exception e, MachineLoop loop)
     {
         if (EffectFailures.ResultOf(effect, e) is { } result)
             loop.Post(result);
     }
-
-    [LoggerMessage(Level = LogLevel.Information, Message = "Machine {Machine} is now {State}. {Detail}")]
-    private partial void LogState(string machine, MachineState state, string detail);
-
-    [LoggerMessage(Level = LogLevel.Error, Message = "Machine {Machine}: its record could not be saved.")]
-    private partial void LogNotSaved(Exception e, string machine);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Machine {Machine}: no digest of its files.")]
     private partial void LogNoDigest(Exception e, string machine);

@@ -6,7 +6,6 @@ using VmHost.Posix;
 using VmHost.Specs;
 using VmHost.State;
 using VmHost.Supervision;
-using VmHost.Supervision.Qmp;
 
 namespace VmHost.Machines.Effects;
 
@@ -31,12 +30,11 @@ internal sealed partial class ShimContact(string id, MachinePaths paths, Console
 
     // One examination at a time; a second one finds what the first has made.
     private readonly SerialWork _examinations = new(services.Background);
-    private SupervisedBoot? _boot;
-    private SupervisedBoot? _watched;
+    private MonitorWatch? _watch;
     private ConsoleSize? _consoleSize;
 
     /// <summary>The boot whose shim is connected, or was last; null for none.</summary>
-    internal SupervisedBoot? Boot => Volatile.Read(ref _boot) is { Closed.IsCompleted: false } boot ? boot : null;
+    internal SupervisedBoot? Boot => Watch?.Boot;
 
     /// <summary>The size of the console's terminal, for this boot and later ones; null while no client has set one.</summary>
     internal ConsoleSize? ConsoleSize
@@ -44,6 +42,8 @@ internal sealed partial class ShimContact(string id, MachinePaths paths, Console
         get => Volatile.Read(ref _consoleSize);
         set => Volatile.Write(ref _consoleSize, value);
     }
+
+    private MonitorWatch? Watch => Volatile.Read(ref _watch) is { Boot.Closed.IsCompleted: false } watch ? watch : null;
 
     /// <summary>Finds out what became of a boot, and connects to its shim if that answers.</summary>
     internal Task ExamineAsync(BootRecord record, bool askGuest, MachineLoop loop) =>
@@ -63,11 +63,12 @@ internal sealed partial class ShimContact(string id, MachinePaths paths, Console
     internal async Task WatchGuestAsync(LiveBoot live, MachineLoop loop)
     {
         // What follows is done once a connection, however often it is asked for.
-        if (Boot is not { } boot || live.Control != ControlChannel.Qmp || Interlocked.Exchange(ref _watched, boot) == boot)
+        if (Watch is not { } watch || live.Control != ControlChannel.Qmp || !watch.TryBegin())
             return;
 
         // Without its watch the connection is of no use: a new one is made, with a new watch.
-        services.Background.Run("monitor", () => KeepMonitorOpenAsync(boot, live, loop), _ => services.Background.Run("shim", () => boot.DisposeAsync().AsTask()));
+        var boot = watch.Boot;
+        services.Background.Run("monitor", watch.KeepOpenAsync, _ => services.Background.Run("shim", () => boot.DisposeAsync().AsTask()));
         if (await new GuestHaltDetector(services.Time).WaitAsync(boot, paths, console))
             loop.Post(new MachineEvent.GuestHalted(live.Number));
     }
@@ -79,7 +80,7 @@ internal sealed partial class ShimContact(string id, MachinePaths paths, Console
         {
             using var limit = new CancellationTokenSource(StatusLimit, services.Time);
             var status = await BootOf(live).Monitor.QueryAsync(limit.Token);
-            loop.Post(new MachineEvent.StatusRead(live.Number, ToStatus(status)));
+            loop.Post(new MachineEvent.StatusRead(live.Number, MonitorWatch.ToStatus(status)));
         }
         catch (Exception e) when (e is IOException or OperationCanceledException or InvalidOperationException)
         {
@@ -166,14 +167,15 @@ internal sealed partial class ShimContact(string id, MachinePaths paths, Console
 
     private async Task ExamineInTurnAsync(BootRecord record, bool askGuest, MachineLoop loop)
     {
-        if (Boot is not { } boot || boot.Run.Nonce != record.Nonce)
+        var watch = Watch;
+        if (watch?.Boot.Run.Nonce != record.Nonce)
         {
             await DisposeOldAsync();
             var (contact, end) = await _examiner.ExamineAsync(record, ExamineLimit, ExamineEvery);
             switch (contact)
             {
                 case BootContact.Made made:
-                    boot = made.Boot;
+                    watch = Adopt(made.Boot, loop);
                     break;
                 case BootContact.Ended:
                     loop.Post(new MachineEvent.BootEnded(record.Number, ExitClassifier.Classify(end!, record, paths, services.Time.GetUtcNow())));
@@ -190,19 +192,24 @@ internal sealed partial class ShimContact(string id, MachinePaths paths, Console
                 default:
                     throw new InvalidOperationException("no such contact");
             }
-
-            // Watched from the first moment: a connection that is not would never be missed.
-            Volatile.Write(ref _boot, boot);
-            services.Background.Run("shim", () => WatchConnectionAsync(boot, loop));
-            console.BeginBoot(new(boot.Run.Boot, boot.Run.ConsoleBegin));
-            services.Background.Run("console size", () => ResizeAsync(boot, loop));
         }
 
         var control = HypervisorCatalog.Get(record.Hypervisor).Control;
-        var live = new LiveBoot(record.Number, control, boot.Run.ShimPid, boot.Run.HypervisorPid);
-        var status = askGuest && control == ControlChannel.Qmp ? await TryAskAsync(boot) : null;
+        var live = new LiveBoot(record.Number, control, watch.Boot.Run.ShimPid, watch.Boot.Run.HypervisorPid);
+        var status = askGuest && control == ControlChannel.Qmp ? await TryAskAsync(watch) : null;
         LogReached(loop.Snapshot.Name, live.HypervisorPid);
         loop.Post(new MachineEvent.BootFound(record.Number, live, status));
+    }
+
+    // Watched from the first moment: a connection that is not would never be missed.
+    private MonitorWatch Adopt(SupervisedBoot boot, MachineLoop loop)
+    {
+        var watch = new MonitorWatch(boot, () => loop.Post(new MachineEvent.MonitorChanged(boot.Run.Boot)));
+        Volatile.Write(ref _watch, watch);
+        services.Background.Run("shim", () => WatchConnectionAsync(boot, loop));
+        console.BeginBoot(new(boot.Run.Boot, boot.Run.ConsoleBegin));
+        services.Background.Run("console size", () => ResizeAsync(boot, loop));
+        return watch;
     }
 
     private static async Task WatchConnectionAsync(SupervisedBoot boot, MachineLoop loop)
@@ -214,8 +221,8 @@ internal sealed partial class ShimContact(string id, MachinePaths paths, Console
 
     private async Task DisposeOldAsync()
     {
-        if (Interlocked.Exchange(ref _boot, null) is { } old)
-            await old.DisposeAsync();
+        if (Interlocked.Exchange(ref _watch, null) is { } old)
+            await old.Boot.DisposeAsync();
     }
 
     // A size is a convenience: a shim that does not take it now keeps the machine from nothing.
@@ -233,52 +240,18 @@ internal sealed partial class ShimContact(string id, MachinePaths paths, Console
         }
     }
 
-    private async Task<GuestStatus?> TryAskAsync(SupervisedBoot boot)
+    private async Task<GuestStatus?> TryAskAsync(MonitorWatch watch)
     {
         try
         {
             using var limit = new CancellationTokenSource(StatusLimit, services.Time);
-            return ToStatus(await boot.Monitor.QueryAsync(limit.Token));
+            return await watch.AskFirstAsync(limit.Token);
         }
         catch (Exception e) when (e is IOException or OperationCanceledException or InvalidOperationException)
         {
             return null;   // read again later
         }
     }
-
-    // The monitor's events only say that something changed; what it is now is asked for, so that none can be misread.
-    private static async Task KeepMonitorOpenAsync(SupervisedBoot boot, LiveBoot live, MachineLoop loop)
-    {
-        boot.Monitor.Happened = name =>
-        {
-            if (name is "STOP" or "RESUME" or "GUEST_PANICKED")
-                loop.Post(new MachineEvent.MonitorChanged(live.Number));
-        };
-        boot.Monitor.Opened = () => loop.Post(new MachineEvent.MonitorChanged(live.Number));
-
-        // Something may have changed between the examination and now.
-        loop.Post(new MachineEvent.MonitorChanged(live.Number));
-        using var stop = new CancellationTokenSource();
-        var open = boot.Monitor.KeepOpenAsync(stop.Token);
-        await Task.WhenAny(open, boot.Closed);
-        await stop.CancelAsync();
-        try
-        {
-            await open;
-        }
-        catch (Exception e) when (e is IOException or OperationCanceledException)
-        {
-            // The boot is over, or its connection is.
-        }
-    }
-
-    private static GuestStatus ToStatus(QemuStatus status) =>
-        status switch
-        {
-            { IsRunning: true } => new GuestStatus.Runs(),
-            { IoError: { } error } => new GuestStatus.IoError(error.Disk, error.Text),
-            _ => new GuestStatus.StandsStill(status.RunState),
-        };
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Machine {Machine}: its shim is connected; the hypervisor is process {ProcessId}.")]
     private partial void LogReached(string machine, int processId);

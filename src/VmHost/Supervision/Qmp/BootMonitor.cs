@@ -57,21 +57,16 @@ internal sealed class BootMonitor(RunRecord run, MachinePaths paths, ShimAddress
         }
     }
 
-    /// <inheritdoc cref="QmpMonitor.ExecuteAsync(string, CancellationToken)"/>
-    internal async Task<JsonElement> ExecuteAsync(string command, CancellationToken ct) =>
-        await (await GetAsync(ct)).ExecuteAsync(command, ct);
-
-    /// <inheritdoc cref="QmpMonitor.ExecuteAsync(string, Action{Utf8JsonWriter}?, CancellationToken)"/>
-    internal async Task<JsonElement> ExecuteAsync(string command, Action<Utf8JsonWriter> arguments, CancellationToken ct) =>
-        await (await GetAsync(ct)).ExecuteAsync(command, arguments, ct);
+    /// <summary>As <see cref="QmpMonitor.ExecuteAsync(string, CancellationToken)"/>. May be executed twice: see <see cref="AskAsync"/>.</summary>
+    internal Task<JsonElement> ExecuteAsync(string command, CancellationToken ct) =>
+        AskAsync(monitor => monitor.ExecuteAsync(command, ct), ct);
 
     /// <inheritdoc cref="QmpMonitor.AskHumanAsync"/>
-    internal async Task<string> AskHumanAsync(string line, CancellationToken ct) =>
-        await (await GetAsync(ct)).AskHumanAsync(line, ct);
+    internal Task<string> AskHumanAsync(string line, CancellationToken ct) => AskAsync(monitor => monitor.AskHumanAsync(line, ct), ct);
 
     /// <summary>Asks what the guest does, and why it is stopped if it is.</summary>
     /// <exception cref="IOException">The monitor cannot be reached, or its answer is not understood.</exception>
-    internal async Task<QemuStatus> QueryAsync(CancellationToken ct) => await QemuStatus.QueryAsync(await GetAsync(ct), ct);
+    internal Task<QemuStatus> QueryAsync(CancellationToken ct) => AskAsync(monitor => QemuStatus.QueryAsync(monitor, ct), ct);
 
     /// <summary>Closes the connection for good.</summary>
     public async ValueTask DisposeAsync()
@@ -79,6 +74,29 @@ internal sealed class BootMonitor(RunRecord run, MachinePaths paths, ShimAddress
         _isDisposed = true;
         if (Volatile.Read(ref _monitor) is { } monitor)
             await monitor.DisposeAsync();
+    }
+
+    // A connection that was open before may have been cut off unnoticed, for example by another client that took the monitor:
+    // then it is made anew and the request repeated, once. All requests here bear that: they ask, or set what may be set already.
+    private async Task<T> AskAsync<T>(Func<QmpMonitor, Task<T>> ask, CancellationToken ct)
+    {
+        var earlier = Volatile.Read(ref _monitor);
+        var monitor = await GetAsync(ct);
+        try
+        {
+            return await ask(monitor);
+        }
+        catch (IOException e) when (e is not QmpException && monitor == earlier)
+        {
+            return await ask(await ReplaceAsync(monitor, ct));
+        }
+    }
+
+    // Closes one that is of no use before its end is noticed.
+    private async Task<QmpMonitor> ReplaceAsync(QmpMonitor broken, CancellationToken ct)
+    {
+        await broken.DisposeAsync();
+        return await GetAsync(ct);
     }
 
     private async Task<QmpMonitor> GetAsync(CancellationToken ct)
