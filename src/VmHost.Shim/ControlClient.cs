@@ -17,6 +17,7 @@ internal sealed class ControlClient(int socket)
     private int _outputEnd;
     private byte[] _input = [];
     private int _inputDone;
+    private InputAt? _inputAt;
     private bool _subscribed;
     private long _toldEnd = -1;
 
@@ -90,25 +91,32 @@ internal sealed class ControlClient(int socket)
         Flush();
     }
 
-    internal void TakeInput(ReadOnlySpan<byte> input)
+    /// <summary>Where the rest of the input belongs; null for input without a session.</summary>
+    internal InputAt? InputPlace => _inputAt is { } at ? at with { Offset = at.Offset + _inputDone } : null;
+
+    private FrameType InputType => _inputAt is null ? FrameType.Input : FrameType.InputAt;
+
+    internal void TakeInput(InputAt? at, ReadOnlySpan<byte> input)
     {
         _input = input.ToArray();
         _inputDone = 0;
+        _inputAt = at;
         if (!HasInput)
-            SendResult(FrameType.Input, 0);
+            SendResult(InputType, 0);
     }
 
+    /// <summary>So much of the rest of the input is done.</summary>
     internal void InputWritten(int count)
     {
         _inputDone += count;
         if (!HasInput)
-            SendResult(FrameType.Input, 0);
+            SendResult(InputType, 0);
     }
 
     internal void InputRefused(int error)
     {
         _inputDone = _input.Length;
-        SendResult(FrameType.Input, error);
+        SendResult(InputType, error);
     }
 
     internal void SendResult(FrameType request, int error)

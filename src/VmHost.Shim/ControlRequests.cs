@@ -24,7 +24,7 @@ internal sealed class ControlRequests(
             case FrameType.Subscribe:
                 client.Subscribe();
                 break;
-            case FrameType.Input when _writer is not null && _writer != client:
+            case FrameType.Input or FrameType.InputAt when _writer is not null && _writer != client:
             case FrameType.Lease when _writer is not null && _writer != client && payload is not [1]:
                 client.SendResult(type, Errno.Busy);
                 break;
@@ -33,7 +33,10 @@ internal sealed class ControlRequests(
                 client.SendResult(type, 0);
                 break;
             case FrameType.Input:
-                client.TakeInput(payload);
+                client.TakeInput(at: null, payload);
+                break;
+            case FrameType.InputAt when InputAt.TryRead(payload, out var at, out var data):
+                client.TakeInput(at, data);
                 break;
             case FrameType.Resize when payload.Length == 4:
                 client.SendResult(type, Try(payload, Resize));
@@ -41,7 +44,7 @@ internal sealed class ControlRequests(
             case FrameType.Signal when payload.Length == 4:
                 client.SendResult(type, Try(payload, Signal));
                 break;
-            case FrameType.Resize or FrameType.Signal:
+            case FrameType.Resize or FrameType.Signal or FrameType.InputAt:
                 client.SendResult(type, Errno.Invalid);
                 break;
             case FrameType.Status:

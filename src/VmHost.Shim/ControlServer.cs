@@ -18,6 +18,7 @@ internal sealed class ControlServer(
     // Guards the clients, what is in them, requests and monitor. Nobody waits while holding it.
     private readonly Lock _lock = new();
     private readonly List<ControlClient> _clients = [];
+    private readonly InputSequence _sequence = new();
     private volatile bool _recoversSocket;
 
     /// <summary>Returns when the hypervisor ended.</summary>
@@ -170,11 +171,26 @@ internal sealed class ControlServer(
 
     private void WriteInputLocked(ControlClient client)
     {
+        // Right before each write: a connection that is about to be seen closed may write too.
+        if (client.InputPlace is { } place && _sequence.WrittenOf(place, client.Input.Length) is > 0 and var written)
+        {
+            client.InputWritten(written);
+            if (!client.HasInput)
+                return;
+        }
+
         var count = Descriptor.Write(terminal.Master, client.Input);
         if (count > 0)
-            client.InputWritten(count);
+            WrittenLocked(client, count);
         else if (Descriptor.LastError != Errno.WouldBlock)
             client.InputRefused(Descriptor.LastError);
+    }
+
+    private void WrittenLocked(ControlClient client, int count)
+    {
+        if (client.InputPlace is { } place)
+            _sequence.Reach(place with { Offset = place.Offset + count });
+        client.InputWritten(count);
     }
 
     private void RemoveClosedLocked()

@@ -178,6 +178,7 @@ internal sealed class MachineShim(StartReport report, TimeProvider time)
             ConsoleBegin = consoleBegin,
             SocketRecovery = ShimSignals.TakesUser1,
             Monitor = launch.MonitorDescriptor is not null,
+            InputAt = true,
             LockFile = FileIdentity.Of(LockNumber),
         }.Save(Here);
 

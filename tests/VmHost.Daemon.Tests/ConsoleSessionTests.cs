@@ -172,7 +172,7 @@ public sealed class ConsoleSessionTests(FakeDaemonFixture fixture) : IClassFixtu
     public async Task Who_writes_waits_for_the_guest_longer_than_for_a_daemon()
     {
         var machine = await _client.RunAsync(_daemon, "slow", "sleep:1500;echo");
-        var input = new ConsoleInput(_client.Console, TimeProvider.System) { GiveUpAfter = TimeSpan.FromMilliseconds(100) };
+        var input = new ConsoleWriter(_client.Console, TimeProvider.System) { GiveUpAfter = TimeSpan.FromMilliseconds(100) };
 
         Assert.NotNull(await input.WriteAsync(machine.Id, new byte[60_000], TestContext.Current.CancellationToken));
     }

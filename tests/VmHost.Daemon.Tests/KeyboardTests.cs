@@ -3,7 +3,6 @@ using CliWrap;
 using CliWrap.Buffered;
 using Google.Protobuf;
 using Grpc.Core;
-using VmHost.Client;
 using VmHost.TestKit;
 
 namespace VmHost.Daemon.Tests;
@@ -17,86 +16,42 @@ public sealed class KeyboardTests(FakeDaemonFixture fixture) : IClassFixture<Fak
     private readonly DaemonClient _client = fixture.Client;
 
     [Fact]
-    public async Task Who_holds_the_keyboard_is_the_only_one_who_types()
+    public async Task The_writer_keeps_others_from_writing_unless_they_force_it()
     {
         await _client.RunAsync(_daemon, "held", "ready;echo");
-        await using var hold = await TakeAsync("held", "ann", force: false);
+        await using var ann = await AttachedClient.OpenAsync(_client.Console, "held");
 
-        var refused = await Assert.ThrowsAsync<RpcException>(() => TypeAsync("held", "x", ""));
+        var refused = await Assert.ThrowsAsync<RpcException>(() => TypeAsync("held", "x"));
         Assert.Equal(StatusCode.Aborted, refused.StatusCode);
         Assert.Contains("ann types at the console of held since ", refused.Status.Detail, StringComparison.Ordinal);
-        Assert.Equal(StatusCode.Aborted, (await Assert.ThrowsAsync<RpcException>(() => TakeAsync("held", "bob", force: false))).StatusCode);
+        Assert.Equal(StatusCode.Aborted, (await Assert.ThrowsAsync<RpcException>(() => AttachedClient.OpenAsync(_client.Console, "held", "bob"))).StatusCode);
+        Assert.Equal(StatusCode.Aborted, (await Assert.ThrowsAsync<RpcException>(async () => await _client.Console.ResizeConsoleAsync(new() { Machine = "held", Columns = 80, Rows = 25 }))).StatusCode);
 
-        await TypeAsync("held", "hers ", hold.Token);
+        await ann.TypeAsync("hers ");
+        await _client.ConsoleShowsAsync("held", "hers ");
         await _client.Console.WriteConsoleAsync(new() { Machine = "held", Data = ByteString.CopyFromUtf8("forced "), Force = true });
         await _client.ConsoleShowsAsync("held", "hers forced ");
     }
 
     [Fact]
-    public async Task Who_loses_it_is_told_and_who_gives_it_back_is_forgotten()
+    public async Task A_writer_that_leaves_is_forgotten()
     {
-        await _client.RunAsync(_daemon, "taken", "ready;echo");
-        await using var ann = await TakeAsync("taken", "ann", force: false);
-        await using (var bob = await TakeAsync("taken", "bob", force: true))
-        {
-            Assert.Equal("bob types now", await ann.Lost.WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken));
-            Assert.Equal(StatusCode.Aborted, (await Assert.ThrowsAsync<RpcException>(() => TypeAsync("taken", "x", ann.Token))).StatusCode);
-        }
+        await _client.RunAsync(_daemon, "left", "ready;echo");
+        await using (var ann = await AttachedClient.OpenAsync(_client.Console, "left"))
+            Assert.True(ann.Console.IsWriter);
 
         await Eventually.TrueAsync(async () =>
         {
             try
             {
-                await TypeAsync("taken", "free", "");
+                await TypeAsync("left", "free");
                 return true;
             }
             catch (RpcException e) when (e.StatusCode == StatusCode.Aborted)
             {
-                return false;   // the end of bob's call is under way
+                return false;   // the end of her call is under way
             }
-        }, "anybody may type again");
-    }
-
-    [Theory]
-    [InlineData("")]
-    [InlineData("two\nlines")]
-    public async Task A_holder_that_is_no_name_is_refused(string holder)
-    {
-        await _client.RunAsync(_daemon, $"holder{holder.Length}", "hang");
-
-        var refused = await Assert.ThrowsAsync<RpcException>(() => TakeAsync($"holder{holder.Length}", holder, force: false));
-
-        Assert.Equal(StatusCode.InvalidArgument, refused.StatusCode);
-    }
-
-    [Fact]
-    public async Task A_hold_outlives_the_daemon()
-    {
-        await using var daemon = await DaemonProcess.StartOnFakeAsync();
-        using var client = new DaemonClient(daemon);
-        await client.RunAsync(daemon, "outlives", "ready;echo");
-        await using var hold = await HeldConsole.TakeAsync(client.Console, "outlives", "ann", false, TimeProvider.System, TestContext.Current.CancellationToken);
-
-        await daemon.KillAsync();
-        await daemon.StartAsync();
-
-        // Its owner may write at any time; others may until it was taken again.
-        using var other = new DaemonClient(daemon);
-        await other.Console.WriteConsoleAsync(new() { Machine = "outlives", Data = ByteString.CopyFromUtf8("hers"), HoldToken = hold.Token });
-        await Eventually.TrueAsync(async () =>
-        {
-            try
-            {
-                await other.Console.WriteConsoleAsync(new() { Machine = "outlives", Data = ByteString.CopyFromUtf8("x") });
-                return false;
-            }
-            catch (RpcException e) when (e.StatusCode == StatusCode.Aborted)
-            {
-                return true;
-            }
-        }, "it was taken again");
-        await other.Console.WriteConsoleAsync(new() { Machine = "outlives", Data = ByteString.CopyFromUtf8("hers"), HoldToken = hold.Token });
-        Assert.False(hold.Lost.IsCompleted);
+        }, "any client may write again");
     }
 
     [Fact]
@@ -210,11 +165,8 @@ public sealed class KeyboardTests(FakeDaemonFixture fixture) : IClassFixture<Fak
         return stty.StandardOutput.Trim();
     }
 
-    private Task<HeldConsole> TakeAsync(string machine, string holder, bool force) =>
-        HeldConsole.TakeAsync(_client.Console, machine, holder, force, TimeProvider.System, TestContext.Current.CancellationToken);
-
-    private async Task TypeAsync(string machine, string text, string token) =>
-        await _client.Console.WriteConsoleAsync(new() { Machine = machine, Data = ByteString.CopyFromUtf8(text), HoldToken = token });
+    private async Task TypeAsync(string machine, string text) =>
+        await _client.Console.WriteConsoleAsync(new() { Machine = machine, Data = ByteString.CopyFromUtf8(text) });
 
     private TerminalSession Console(params string[] arguments) =>
         TerminalSession.Start(Repository.Cli, ["--host", _daemon.Socket, .. arguments]);

@@ -27,7 +27,8 @@ internal static class ConsoleCommand
             if (running.State is MachineState.Created or MachineState.Stopped or MachineState.Failed)
                 throw new CliException(ExitCodes.Conflict, $"{running.Name} does not run; start it with: vmctl start {running.Name}, or read its output with: vmctl logs {running.Name}");
 
-            await using var keyboard = parsed.GetValue(readOnly) ? null : await ConsoleSession.HoldAsync(daemon, running, parsed.GetValue(force), ct);
+            // Before the screen is drawn: another client may type there. What the screen has already is not shown again.
+            await using var console = await ConsoleSession.AttachAsync(daemon, running, offset: null, parsed.GetValue(readOnly), parsed.GetValue(force), ct);
             using var recording = parsed.GetValue(record) is { } path
                 ? new Recording(NewFile.Create("--record", path), TerminalSize.Now ?? new(80, 24), $"vmctl console {running.Name}", TimeProvider.System)
                 : null;
@@ -35,7 +36,7 @@ internal static class ConsoleCommand
             Output.Note($"The console of {running.Name}; Ctrl-] or ~. at the beginning of a line leaves it.");
             var replay = new ConsoleReplay(daemon, running, recording);
             var offset = await (parsed.GetValue(tail) is { } lines ? replay.LinesAsync(lines, ct) : replay.ScreenAsync(ct));
-            if (await new ConsoleSession(daemon, running, keyboard, recording).RunAsync(offset, ct))
+            if (await new ConsoleSession(running, console, recording).RunAsync(offset, ct))
             {
                 Output.Note($"Left the console of {running.Name}, which goes on; come back with: vmctl console {running.Name}");
                 return ExitCodes.Ok;

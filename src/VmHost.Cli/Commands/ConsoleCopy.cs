@@ -11,14 +11,16 @@ internal static class ConsoleCopy
     internal static ResumingConsole Reader(Connection daemon, bool wasReached = false) =>
         new(daemon.Console, TimeProvider.System)
         {
-            OnInterrupted = () => Output.Error("the daemon went away; waiting for it (the machine goes on)"),
+            OnInterrupted = TellInterrupted,
             WasReached = wasReached,
         };
 
-    internal static void TellGap(ConsoleChunk chunk)
+    internal static void TellInterrupted() => Output.Error("the daemon went away; waiting for it (the machine goes on)");
+
+    internal static void TellGap(long bytes)
     {
-        if (chunk.GapBytes > 0)
-            Output.Error($"{chunk.GapBytes} bytes of console output were lost here");
+        if (bytes > 0)
+            Output.Error($"{bytes} bytes of console output were lost here");
     }
 
     /// <exception cref="OutputClosedException">Nobody reads it any more.</exception>
@@ -33,7 +35,7 @@ internal static class ConsoleCopy
                 sanitizer = new();
             }
 
-            TellGap(chunk);
+            TellGap(chunk.GapBytes);
             StandardStreams.Write((sanitizer?.Clean(chunk.Data.Span) ?? chunk.Data).Span);
         }
 

@@ -1,5 +1,3 @@
-using System.Buffers;
-using System.IO.Pipelines;
 using System.Runtime.InteropServices;
 using System.Threading.Channels;
 using Grpc.Core;
@@ -13,33 +11,37 @@ namespace VmHost.Cli.Commands;
 /// A person at a machine's console: all keys go to the guest, all output to the terminal, as it is, for the guest may run
 /// an editor. It goes on over reboots of the guest and restarts of the daemon.
 /// </summary>
-/// <param name="daemon">That runs the machine.</param>
 /// <param name="machine">The machine.</param>
-/// <param name="keyboard">The right to type; null for somebody who reads along, whose keys only leave.</param>
+/// <param name="console">Attached to it.</param>
 /// <param name="recording">Gets what the terminal shows; null for none.</param>
-internal sealed class ConsoleSession(Connection daemon, Machine machine, HeldConsole? keyboard, Recording? recording = null)
+internal sealed class ConsoleSession(Machine machine, ConsoleAttachment console, Recording? recording = null)
 {
-    // In bytes, that the guest did not take yet. Beyond it keys wait, and so do those that leave.
-    private const int MaxWaiting = 1 << 20;
-
     // What was typed right before leaving still arrives, if the guest takes it.
     private static readonly TimeSpan LastKeys = TimeSpan.FromSeconds(1);
 
-    private readonly ConsoleInput _input = new(daemon.Console, TimeProvider.System) { HoldToken = keyboard?.Token ?? "" };
-
-    // Two signals may come at once. Guards _resizing until the session ends.
-    private readonly Lock _resizes = new();
-    private Task _resizing = Task.CompletedTask;
     private bool _toldReadOnly;
 
-    /// <summary>Takes the right to type.</summary>
-    /// <exception cref="CliException">Somebody else has it.</exception>
-    internal static async Task<HeldConsole> HoldAsync(Connection daemon, Machine machine, bool force, CancellationToken ct)
+    /// <summary>Attaches to a machine's console.</summary>
+    /// <param name="daemon">That runs the machine.</param>
+    /// <param name="machine">The machine.</param>
+    /// <param name="offset">Where the output begins; null: with what is written from now on.</param>
+    /// <param name="readOnly">Send no keys.</param>
+    /// <param name="force">Take the input from the client that has it.</param>
+    /// <param name="ct">Gives up.</param>
+    /// <exception cref="CliException">Another client types there.</exception>
+    internal static async Task<ConsoleAttachment> AttachAsync(Connection daemon, Machine machine, long? offset, bool readOnly, bool force, CancellationToken ct)
     {
-        var holder = $"{Environment.UserName} (vmctl, process {Environment.ProcessId})";
+        var options = new ConsoleAttachmentOptions(machine.Id, $"{Environment.UserName} (vmctl, process {Environment.ProcessId})")
+        {
+            Offset = offset,
+            ReadOnly = readOnly,
+            Force = force,
+            Size = !readOnly && TerminalSize.Now is { } size ? new() { Columns = size.Columns, Rows = size.Rows } : null,
+            OnInterrupted = ConsoleCopy.TellInterrupted,
+        };
         try
         {
-            return await HeldConsole.TakeAsync(daemon.Console, machine.Id, holder, force, TimeProvider.System, ct);
+            return await ConsoleAttachment.OpenAsync(daemon.Console, options, TimeProvider.System, ct);
         }
         catch (RpcException e) when (e.StatusCode == StatusCode.Aborted)
         {
@@ -48,21 +50,19 @@ internal sealed class ConsoleSession(Connection daemon, Machine machine, HeldCon
     }
 
     /// <summary>Returns when the person leaves: true; or the machine ended: false.</summary>
-    /// <param name="offset">Where the output begins.</param>
+    /// <param name="offset">Where the output begins that is shown.</param>
     /// <param name="ct">Ends the session, not the machine.</param>
     /// <exception cref="IOException">The terminal cannot be set.</exception>
     internal async Task<bool> RunAsync(long offset, CancellationToken ct)
     {
         using var raw = new RawTerminal();
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(ct);
-        var stopped = stop.Token;
-        using var resized = PosixSignalRegistration.Create(PosixSignal.SIGWINCH, _ => Resize(stopped));
-        using var resumed = PosixSignalRegistration.Create(PosixSignal.SIGCONT, _ => Resize(stopped));
-        Resize(stopped);
+        using var resized = PosixSignalRegistration.Create(PosixSignal.SIGWINCH, _ => Resize());
+        using var resumed = PosixSignalRegistration.Create(PosixSignal.SIGCONT, _ => Resize());
+        Resize();
 
         var reading = ReadAsync(raw, offset, stop.Token);
         var typing = TypeAsync(Keyboard.Open(), stop.Token);
-        var losing = TellLossAsync(stop.Token);
 
         var first = await Task.WhenAny(reading, typing);
         await stop.CancelAsync();
@@ -70,8 +70,6 @@ internal sealed class ConsoleSession(Connection daemon, Machine machine, HeldCon
         // Both, before the terminal is restored: what a reader showed after that would be out of its place.
         await EndAsync(first == typing ? reading : typing);
         await first;
-        await losing;
-        await _resizing;
         if (first != typing)
             return false;
 
@@ -93,81 +91,57 @@ internal sealed class ConsoleSession(Connection daemon, Machine machine, HeldCon
 
     private async Task ReadAsync(RawTerminal terminal, long offset, CancellationToken ct)
     {
-        var request = new ReadConsoleRequest { Machine = machine.Id, Offset = offset, Follow = true };
-        await foreach (var chunk in ConsoleCopy.Reader(daemon, wasReached: true).ReadAsync(request, ct))
+        await foreach (var response in console.ReadAsync(ct))
         {
-            ConsoleCopy.TellGap(chunk);
-            terminal.Show(chunk.Data.Span);
-            recording?.Output(chunk.Data.Span);
+            switch (response.KindCase)
+            {
+                case AttachConsoleResponse.KindOneofCase.Output:
+                    Show(terminal, response.Output, offset);
+                    break;
+                case AttachConsoleResponse.KindOneofCase.WriterChange when !response.WriterChange.IsWriter && !_toldReadOnly && response.WriterChange.WriterName.Length > 0:
+                    Output.Error($"{response.WriterChange.WriterName} types now; you read along at {machine.Name} (Ctrl-] leaves)");
+                    _toldReadOnly = true;
+                    break;
+            }
         }
     }
 
-    // Returns when the person leaves.
-    private async Task TypeAsync(ChannelReader<byte[]> typedKeys, CancellationToken ct)
+    private void Show(RawTerminal terminal, ReadConsoleResponse output, long offset)
     {
-        using var leaving = CancellationTokenSource.CreateLinkedTokenSource(ct);
-        var waiting = new Pipe(new PipeOptions(pauseWriterThreshold: MaxWaiting, resumeWriterThreshold: MaxWaiting / 2));
-        var sending = SendAllAsync(waiting.Reader, leaving.Token);
-        var queueing = QueueAsync(typedKeys, waiting.Writer, ct);
-        if (await Task.WhenAny(queueing, sending) == queueing)
-        {
-            await queueing;
-            leaving.CancelAfter(LastKeys);
-        }
-
-        await sending;
+        ConsoleCopy.TellGap(output.GapBytes);
+        var shown = (int)Math.Clamp(offset - output.Offset, 0, output.Data.Length);
+        var data = output.Data.Span[shown..];
+        terminal.Show(data);
+        recording?.Output(data);
     }
 
-    // The keys that leave are looked for in what is typed, not in what the guest has taken: it may take nothing any more.
-    private static async Task QueueAsync(ChannelReader<byte[]> typedKeys, PipeWriter waiting, CancellationToken ct)
+    // Returns when the person leaves. The keys that leave are looked for in what is typed, not in what the guest has taken: it may take nothing any more.
+    private async Task TypeAsync(ChannelReader<byte[]> typedKeys, CancellationToken ct)
     {
         var keys = new DetachKeys();
         await foreach (var typed in typedKeys.ReadAllAsync(ct))
         {
             var (data, leaves) = keys.Take(typed);
+            if (!data.IsEmpty && !console.IsWriter)
+                TellReadOnly();
             if (!data.IsEmpty)
-                await waiting.WriteAsync(data, ct);
+                await console.WriteAsync(data, ct);
             if (leaves)
                 break;
         }
 
-        await waiting.CompleteAsync();
+        await FlushAsync(ct);
     }
 
-    // What piled up while the guest took what was before it goes at once.
-    private async Task SendAllAsync(PipeReader waiting, CancellationToken ct)
+    private async Task FlushAsync(CancellationToken ct)
     {
         try
         {
-            while (await waiting.ReadAsync(ct) is { Buffer: { IsEmpty: false } typed })
-            {
-                var part = typed.Slice(0, Math.Min(typed.Length, ConsoleInput.MaxLength));
-                await SendAsync(part.ToArray(), ct);
-                waiting.AdvanceTo(part.End);
-            }
+            await console.FlushAsync(ct).WaitAsync(LastKeys, ct);
         }
-        catch (Exception e) when (ct.IsCancellationRequested && e is OperationCanceledException or RpcException { StatusCode: StatusCode.Cancelled })
+        catch (TimeoutException)
         {
-            // The person left, or the machine ended.
-        }
-    }
-
-    private async Task SendAsync(ReadOnlyMemory<byte> data, CancellationToken ct)
-    {
-        if (keyboard is null || keyboard.Lost.IsCompleted)
-        {
-            TellReadOnly();
-            return;
-        }
-
-        try
-        {
-            if (await _input.WriteAsync(machine.Id, data, ct) is null)
-                Output.Error($"the daemon went away; what was typed last ({data.Length} bytes) may not have arrived");
-        }
-        catch (RpcException e) when (e.StatusCode is StatusCode.FailedPrecondition or StatusCode.Aborted)
-        {
-            // Between two boots there is nobody to type to; after the last one the session ends. One who lost the keyboard is told so.
+            // The guest does not read.
         }
     }
 
@@ -179,48 +153,12 @@ internal sealed class ConsoleSession(Connection daemon, Machine machine, HeldCon
         _toldReadOnly = true;
     }
 
-    private async Task TellLossAsync(CancellationToken ct)
-    {
-        if (keyboard is null)
-            return;
-
-        try
-        {
-            Output.Error($"{await keyboard.Lost.WaitAsync(ct)}; you read along at {machine.Name} (Ctrl-] leaves)");
-            _toldReadOnly = true;
-        }
-        catch (OperationCanceledException)
-        {
-            // It was kept to the end of the session.
-        }
-    }
-
-    // One after the other, so that the last size is the last that is told.
-    private void Resize(CancellationToken ct)
+    private void Resize()
     {
         if (TerminalSize.Now is not { } size)
             return;
 
         recording?.Resized(size);
-        if (keyboard is null || keyboard.Lost.IsCompleted)
-            return;
-
-        lock (_resizes)
-            _resizing = TellSizeAsync(_resizing, size, keyboard, ct);
-    }
-
-    // A size is a convenience: what keeps the daemon from taking it is told by what matters.
-    private async Task TellSizeAsync(Task before, TerminalSize size, HeldConsole held, CancellationToken ct)
-    {
-        await before;
-        try
-        {
-            var request = new ResizeConsoleRequest { Machine = machine.Id, HoldToken = held.Token, Columns = size.Columns, Rows = size.Rows };
-            await daemon.Console.ResizeConsoleAsync(request, cancellationToken: ct);
-        }
-        catch (RpcException)
-        {
-            // Said above.
-        }
+        console.Resize(size.Columns, size.Rows);
     }
 }

@@ -25,8 +25,8 @@ internal sealed class ForegroundRun(Connection daemon, Machine machine)
             if (RawTerminal.IsPossible)
             {
                 Output.Note($"The console of {machine.Name}; Ctrl-] leaves it, halt in the guest or vmctl halt {machine.Name} ends it.");
-                await using var keyboard = await ConsoleSession.HoldAsync(daemon, machine, force: false, CancellationToken.None);
-                if (await new ConsoleSession(daemon, machine, keyboard).RunAsync(offset: 0, CancellationToken.None))
+                await using var console = await ConsoleSession.AttachAsync(daemon, machine, offset: 0, readOnly: false, force: false, CancellationToken.None);
+                if (await new ConsoleSession(machine, console).RunAsync(offset: 0, CancellationToken.None))
                     return Left(remove);
             }
             else

@@ -99,7 +99,7 @@ internal sealed class MachineLogs(Connection daemon, LogSelection selection, Log
             // The line before a gap has lost its end, and the one behind it its begin.
             if (chunk.GapBytes > 0)
                 printer.Finish();
-            ConsoleCopy.TellGap(chunk);
+            ConsoleCopy.TellGap(chunk.GapBytes);
             if (boot > 0 && chunk.Boot > boot)
             {
                 printer.Finish();

@@ -27,7 +27,7 @@ internal static class SendCommand
                 throw new CliException(ExitCodes.Usage, "--timeout goes with --expect");
 
             using var daemon = Connection.Open(parsed);
-            var input = new ConsoleInput(daemon.Console, TimeProvider.System) { Force = parsed.GetValue(force) };
+            var input = new ConsoleWriter(daemon.Console, TimeProvider.System) { Force = parsed.GetValue(force) };
             var name = parsed.GetValue(machine)!;
             var begin = await TypeAsync(input, name, parsed.GetValue(text)!, parsed.GetValue(noEnter), ct);
             if (pattern is not null)
@@ -44,18 +44,18 @@ internal static class SendCommand
     }
 
     // Returns the end of the output before the first byte was typed; null if nothing was.
-    private static async Task<long?> TypeAsync(ConsoleInput input, string machine, string text, bool noEnter, CancellationToken ct)
+    private static async Task<long?> TypeAsync(ConsoleWriter input, string machine, string text, bool noEnter, CancellationToken ct)
     {
         long? begin = null;
         if (text != "-")
         {
             byte[] keys = [.. Encoding.UTF8.GetBytes(text), .. noEnter ? [] : new[] { Enter }];
-            for (var at = 0; at < keys.Length; at += ConsoleInput.MaxLength)
-                begin = First(begin, await SendAsync(input, machine, keys.AsMemory(at, Math.Min(ConsoleInput.MaxLength, keys.Length - at)), ct));
+            for (var at = 0; at < keys.Length; at += ConsoleWriter.MaxLength)
+                begin = First(begin, await SendAsync(input, machine, keys.AsMemory(at, Math.Min(ConsoleWriter.MaxLength, keys.Length - at)), ct));
             return begin;
         }
 
-        var buffer = new byte[ConsoleInput.MaxLength];
+        var buffer = new byte[ConsoleWriter.MaxLength];
         while (StandardStreams.Read(buffer) is > 0 and var count)
             begin = First(begin, await SendAsync(input, machine, buffer.AsMemory(0, count), ct));
         return begin;
@@ -63,7 +63,7 @@ internal static class SendCommand
 
     private static long First(long? begin, long next) => begin ?? next;
 
-    private static async Task<long> SendAsync(ConsoleInput input, string machine, ReadOnlyMemory<byte> data, CancellationToken ct)
+    private static async Task<long> SendAsync(ConsoleWriter input, string machine, ReadOnlyMemory<byte> data, CancellationToken ct)
     {
         try
         {

@@ -4,6 +4,7 @@ using Grpc.Core;
 using VmHost.Consoles;
 using VmHost.Machines;
 using VmHost.Protocol.V1;
+using VmHost.Specs;
 
 namespace VmHost.Daemon.Api;
 
@@ -44,31 +45,23 @@ internal sealed class ConsoleApi(MachineRegistry machines, IHostApplicationLifet
     public override async Task<WriteConsoleResponse> WriteConsole(WriteConsoleRequest request, ServerCallContext context)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, lifetime.ApplicationStopping);
-        var end = await machines.Get(request.Machine).Console.WriteAsync(RequestMapping.Input(request), request.HoldToken, request.Force, stop.Token);
+        var end = await machines.Get(request.Machine).Console.WriteAsync(RequestMapping.Input(request), request.Force, stop.Token);
         return new WriteConsoleResponse { EndOffset = end };
     }
 
-    public override async Task HoldConsole(
-        HoldConsoleRequest request, IServerStreamWriter<HoldConsoleResponse> responseStream, ServerCallContext context)
+    public override async Task AttachConsole(
+        IAsyncStreamReader<AttachConsoleRequest> requestStream, IServerStreamWriter<AttachConsoleResponse> responseStream, ServerCallContext context)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, lifetime.ApplicationStopping);
-        var console = machines.Get(request.Machine).Console;
-        var hold = console.Hold(RequestMapping.Holder(request.Holder), request.Force, RequestMapping.HoldToken(request.HoldToken));
-        try
-        {
-            await responseStream.WriteAsync(new HoldConsoleResponse { HoldToken = hold.Token }, stop.Token);
-            var other = await hold.Lost.WaitAsync(stop.Token);
-            await responseStream.WriteAsync(new HoldConsoleResponse { LostTo = other }, stop.Token);
-        }
-        finally
-        {
-            console.Release(hold);
-        }
+        if (!await requestStream.MoveNext(stop.Token) || requestStream.Current is not { KindCase: AttachConsoleRequest.KindOneofCase.Open, Open: var open })
+            throw VmHostException.ForFaults([new("open", "must be the first request")]);
+
+        await new ConsoleAttachment(machines.Get(open.Machine), open, requestStream, responseStream, time).RunAsync(stop.Token);
     }
 
     public override async Task<ResizeConsoleResponse> ResizeConsole(ResizeConsoleRequest request, ServerCallContext context)
     {
-        await machines.Get(request.Machine).Console.ResizeAsync(new(request.Columns, request.Rows), request.HoldToken, context.CancellationToken);
+        await machines.Get(request.Machine).Console.ResizeAsync(new(request.Columns, request.Rows), lease: null, context.CancellationToken);
         return new ResizeConsoleResponse();
     }
 

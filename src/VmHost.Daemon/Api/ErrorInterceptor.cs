@@ -45,10 +45,28 @@ internal sealed partial class ErrorInterceptor(IHostApplicationLifetime lifetime
         }
     }
 
+    public override async Task DuplexStreamingServerHandler<TRequest, TResponse>(
+        IAsyncStreamReader<TRequest> requestStream,
+        IServerStreamWriter<TResponse> responseStream,
+        ServerCallContext context,
+        DuplexStreamingServerMethod<TRequest, TResponse> continuation)
+    {
+        try
+        {
+            await continuation(requestStream, responseStream, context);
+        }
+        catch (Exception e) when (e is not RpcException)
+        {
+            throw ToRpcException(e, context);
+        }
+    }
+
     private RpcException ToRpcException(Exception e, ServerCallContext context)
     {
         switch (e)
         {
+            case InvalidProtocolBufferException:
+                return new RpcException(new(StatusCode.InvalidArgument, MalformedRequest.Problem));
             case VmHostException known:
                 return ToStatus(known).ToRpcException();
             case OperationCanceledException when lifetime.ApplicationStopping.IsCancellationRequested:

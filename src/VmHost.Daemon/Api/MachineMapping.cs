@@ -150,7 +150,7 @@ internal static class MachineMapping
             Protocol = port.Protocol == Specs.PortProtocol.Udp ? Protocol.V1.PortProtocol.Udp : Protocol.V1.PortProtocol.Tcp,
         };
 
-    private static MachineExit ToProto(ExitSummary summary)
+    internal static MachineExit ToProto(ExitSummary summary)
     {
         var exit = new MachineExit
         {

@@ -13,7 +13,7 @@ internal sealed partial class MalformedRequest(ILogger<MalformedRequest> logger)
     // Grpc.AspNetCore's, for whatever leaves the code that it calls.
     private const string Thrown = "Exception was thrown by handler.";
 
-    private const string Problem = "the request is not a message of the method's type: malformed protobuf, or a string that is not valid UTF-8";
+    internal const string Problem = "the request is not a message of the method's type: malformed protobuf, or a string that is not valid UTF-8";
 
     private static readonly Read Mark = new();
 

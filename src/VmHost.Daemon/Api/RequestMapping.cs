@@ -14,9 +14,6 @@ internal static class RequestMapping
 {
     private const int MaxInputBytes = 64 << 10;
     private const int MaxConsoleLineBytes = 1024;
-    private const int MaxHolderBytes = 128;
-    private const int MinHoldToken = 16;
-    private const int MaxHoldToken = 64;
 
     private static readonly TimeSpan DefaultGrace = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan MaxGrace = TimeSpan.FromHours(1);
@@ -158,19 +155,6 @@ internal static class RequestMapping
             (true, _) => request.Offset,
             (_, true) => request.AfterWrite,
             _ => null,
-        };
-
-    internal static string Holder(string holder) =>
-        holder.Length > 0 && Encoding.UTF8.GetByteCount(holder) <= MaxHolderBytes && !holder.Any(char.IsControl)
-            ? holder
-            : throw VmHostException.ForFaults([new("holder", $"must be 1 to {MaxHolderBytes} bytes without control characters")]);
-
-    internal static string HoldToken(string token) =>
-        token.Length switch
-        {
-            0 => Guid.NewGuid().ToString("N"),
-            >= MinHoldToken and <= MaxHoldToken => token,
-            _ => throw VmHostException.ForFaults([new("hold_token", $"must be {MinHoldToken} to {MaxHoldToken} characters")]),
         };
 
     internal static ReadOnlyMemory<byte> Input(WriteConsoleRequest request) =>

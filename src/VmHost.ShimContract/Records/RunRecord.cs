@@ -41,6 +41,9 @@ public sealed record RunRecord
     /// <summary>True if the shim serves the hypervisor's monitor (<see cref="Wire.FrameType.OpenMonitor"/>).</summary>
     public bool Monitor { get; init; }
 
+    /// <summary>True if the shim takes <see cref="Wire.FrameType.InputAt"/>.</summary>
+    public bool InputAt { get; init; }
+
     /// <summary>
     /// The lock file that the shim and the hypervisor hold: a record in another directory is a copy. Null where the shim
     /// is older than this field.
@@ -67,6 +70,8 @@ public sealed record RunRecord
                 json.WriteBoolean("socket_recovery", true);
             if (Monitor)
                 json.WriteBoolean("monitor", true);
+            if (InputAt)
+                json.WriteBoolean("input_at", true);
             if (LockFile is { } file)
             {
                 json.WriteNumber("lock_device", file.Device);
@@ -93,6 +98,7 @@ public sealed record RunRecord
             ConsoleBegin = json.GetProperty("console_begin").GetInt64(),
             SocketRecovery = json.TryGetProperty("socket_recovery", out var recovery) && recovery.GetBoolean(),
             Monitor = json.TryGetProperty("monitor", out var monitor) && monitor.GetBoolean(),
+            InputAt = json.TryGetProperty("input_at", out var inputAt) && inputAt.GetBoolean(),
             LockFile = json.TryGetProperty("lock_device", out var device) && json.TryGetProperty("lock_inode", out var inode)
                 ? new FileIdentity(device.GetUInt64(), inode.GetUInt64())
                 : null,

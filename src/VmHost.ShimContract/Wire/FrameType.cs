@@ -40,6 +40,13 @@ public enum FrameType : ushort
     /// </summary>
     ToMonitor = 9,
 
+    /// <summary>
+    /// Daemon: as <see cref="Input"/>, and written once however often it is sent (16 bytes: a session; i64: offset of the data in the
+    /// session's input; then the data). What lies before the offset that the session has reached is skipped. The shim remembers
+    /// the last session.
+    /// </summary>
+    InputAt = 10,
+
     /// <summary>Shim: see <see cref="Welcome"/>.</summary>
     Welcome = 101,
 

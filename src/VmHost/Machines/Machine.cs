@@ -49,7 +49,8 @@ public sealed class Machine
     {
         _services = services;
         var feed = new ConsoleFeed(services.PathsOf(life.Id).Console);
-        _effects = new(life.Id, services, feed, () => deleted(this));
+        feed.SetLive(life.Phase is MachinePhase.Adopting);   // those who follow the console wait until it is known whether it runs
+        _effects = new(life.Id, services, feed, () => OnDeleted(feed, deleted));
         _loop = new(life, _effects, services.Time, Random.Shared.NextDouble, services.Log);
         Console = new(feed, _effects.Contact, services.PathsOf(life.Id), services.Time, () => Snapshot);
         RequestId = life.Record?.RequestId;
@@ -220,6 +221,12 @@ public sealed class Machine
     /// <summary>Publishes that the machine was created.</summary>
     internal void PublishCreated() =>
         _services.Events.Publish(new() { Kind = HostEventKind.MachineCreated, MachineId = Snapshot.Id, Machine = Snapshot.Name, State = Snapshot.State, Labels = Snapshot.Labels.IsEmpty ? null : Snapshot.Labels });
+
+    private void OnDeleted(ConsoleFeed feed, Action<Machine> deleted)
+    {
+        deleted(this);
+        feed.SetLive(false);
+    }
 
     private async Task<Outcome.Done> AskAsync(Func<long, MachineEvent.Request> request, CancellationToken ct) =>
         await _loop.AskAsync(request).WaitAsync(ct) switch

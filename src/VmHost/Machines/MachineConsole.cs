@@ -5,21 +5,23 @@ using VmHost.Hypervisors;
 using VmHost.Machines.Effects;
 using VmHost.ShimContract.Journal;
 using VmHost.ShimContract.Records;
+using VmHost.ShimContract.Wire;
 using VmHost.Specs;
 
 namespace VmHost.Machines;
 
-/// <summary>A machine's console: what was written to it, and the keyboard.</summary>
+/// <summary>A machine's console: its output, and the right to send input.</summary>
 public sealed class MachineConsole
 {
     // More than the shim keeps in one of its two files.
     private const int MaxHypervisorLog = 512 << 10;
 
+    private static readonly TimeSpan ContactPoll = TimeSpan.FromMilliseconds(50);
+
     private readonly ShimContact _contact;
     private readonly MachinePaths _paths;
     private readonly TimeProvider _time;
     private readonly Func<MachineSnapshot> _snapshot;
-    private readonly ConsoleKeyboard _keyboard;
 
     /// <param name="feed">The journal's end.</param>
     /// <param name="contact">The shim's.</param>
@@ -29,7 +31,7 @@ public sealed class MachineConsole
     internal MachineConsole(ConsoleFeed feed, ShimContact contact, MachinePaths paths, TimeProvider time, Func<MachineSnapshot> snapshot)
     {
         (Feed, _contact, _paths, _time, _snapshot) = (feed, contact, paths, time, snapshot);
-        _keyboard = new(time);
+        Leases = new(time);
     }
 
     /// <summary>Where the journal ends, and whether it grows.</summary>
@@ -54,52 +56,87 @@ public sealed class MachineConsole
         }
     }
 
-    /// <summary>Makes the caller the only one who writes, also over the machine's boots, until it is released or taken.</summary>
-    /// <param name="holder">Who that is, for people.</param>
-    /// <param name="force">Take it from its holder.</param>
-    /// <param name="token">Goes with what the caller writes; no other caller can guess it.</param>
+    /// <summary>Who may send input.</summary>
+    public InputLeases Leases { get; }
+
+    /// <summary>Acquires the lease on the input, which lasts over the machine's boots, until it is released or taken.</summary>
+    /// <param name="holder">Name of the caller, for people.</param>
+    /// <param name="token">Identifies the caller when it comes back.</param>
+    /// <param name="force">Take the input from its holder.</param>
     /// <exception cref="VmHostException"><see cref="VmHostError.Aborted"/>: another caller has it.</exception>
-    public ConsoleHold Hold(string holder, bool force, string token) =>
-        _keyboard.TryHold(holder, force, token, out var hold) ? hold : throw Held(hold);
+    public ConsoleInputLease Acquire(string holder, string token, bool force) =>
+        Leases.TryAcquire(holder, token, force, out var lease) ? lease : throw Held(lease);
 
-    /// <summary>Lets others write again.</summary>
-    public void Release(ConsoleHold hold) => _keyboard.Release(hold);
-
-    /// <summary>Writes to the console.</summary>
+    /// <summary>Writes input that no lease covers.</summary>
     /// <param name="data">What a keyboard would send.</param>
-    /// <param name="holdToken">Of the console's holder; empty for a caller who does not hold it.</param>
-    /// <param name="force">Write also if another caller holds it.</param>
+    /// <param name="force">Write also if another caller has the lease.</param>
     /// <param name="ct">Gives up; a part may have been written.</param>
     /// <returns>The offset of the end of the output before the write.</returns>
     /// <exception cref="VmHostException">
     /// <see cref="VmHostError.FailedPrecondition"/>: the machine does not run. <see cref="VmHostError.Aborted"/>: another caller
-    /// holds the console.
+    /// has the lease.
     /// </exception>
-    public async Task<long> WriteAsync(ReadOnlyMemory<byte> data, string holdToken, bool force, CancellationToken ct)
+    public async Task<long> WriteAsync(ReadOnlyMemory<byte> data, bool force, CancellationToken ct)
     {
-        if (!force && _keyboard.HeldAgainst(holdToken) is { } other)
+        if (!force && Leases.Current.Lease is { } other)
             throw Held(other);
 
         // Past the machine's loop: a boot that ends meanwhile refuses the input itself.
         var boot = _contact.Boot ?? throw NotReached();
-        // What the shim has written may not have been reported yet. One who holds the console types key by key, and does not ask.
+
+        // What the shim has written may not have been reported yet.
         var end = Feed.Current.State.End;
-        if (holdToken.Length == 0 && Directory.Exists(_paths.Console))
+        if (Directory.Exists(_paths.Console))
             end = Math.Max(end, JournalReader.Bounds(_paths.Console).End);
 
         await boot.WriteConsoleAsync(data, ct);
         return end;
     }
 
+    /// <summary>
+    /// Writes the holder's input once, however often it is sent, and waits while the machine's shim cannot be reached. Discards it if
+    /// the lease was taken, or no hypervisor runs and none is being started.
+    /// </summary>
+    /// <param name="lease">The caller's.</param>
+    /// <param name="offset">Number of bytes that the holder sent before.</param>
+    /// <param name="data">What a keyboard would send.</param>
+    /// <param name="ct">Gives up; a part may have been written.</param>
+    public async Task WriteAsync(ConsoleInputLease lease, long offset, ReadOnlyMemory<byte> data, CancellationToken ct)
+    {
+        while (Leases.Current.Lease == lease)
+        {
+            try
+            {
+                if (_contact.Boot is { } boot)
+                {
+                    await boot.WriteConsoleAsync(data, new InputAt(lease.Session, offset), ct);
+                    return;
+                }
+            }
+            catch (VmHostException e) when (e.Error == VmHostError.FailedPrecondition)
+            {
+                // The boot ended, or the connection to its shim did; a new connection continues where this one ended.
+            }
+
+            if (_snapshot() is { IsBeingExamined: false, State: var state } && (state.IsAtRest() || state == MachineState.Backoff))
+                return;
+
+            await Task.Delay(ContactPoll, _time, ct);
+        }
+    }
+
     /// <summary>Sets the size of the terminal of this boot and of later ones.</summary>
     /// <exception cref="VmHostException">
-    /// <see cref="VmHostError.InvalidArgument"/>: a size out of range. <see cref="VmHostError.Aborted"/>: another caller holds
-    /// the console.
+    /// <see cref="VmHostError.InvalidArgument"/>: a size out of range. <see cref="VmHostError.Aborted"/>: another caller has
+    /// the lease on the input.
     /// </exception>
-    public async Task ResizeAsync(ConsoleSize size, string holdToken, CancellationToken ct)
+    /// <param name="size">The size.</param>
+    /// <param name="lease">The caller's; null for none.</param>
+    /// <param name="ct">Gives up.</param>
+    public async Task ResizeAsync(ConsoleSize size, ConsoleInputLease? lease, CancellationToken ct)
     {
         size.ThrowIfOutOfRange();
-        if (_keyboard.HeldAgainst(holdToken) is { } other)
+        if (Leases.Current.Lease is { } other && other != lease)
             throw Held(other);
 
         _contact.ConsoleSize = size;
@@ -163,6 +200,6 @@ public sealed class MachineConsole
             : $"the shim of machine {name} cannot be reached now; try again, and look at its state with: vmctl inspect {name}");
     }
 
-    private VmHostException Held(ConsoleHold other) =>
+    private VmHostException Held(ConsoleInputLease other) =>
         new(VmHostError.Aborted, string.Create(CultureInfo.InvariantCulture, $"{other.Holder} types at the console of {_snapshot().Name} since {other.Since:yyyy-MM-dd HH:mm:ss} UTC"));
 }

@@ -12,7 +12,7 @@ namespace VmHost.Machines;
 /// <param name="logger">For what concerns all of them.</param>
 public sealed partial class MachineRegistry(MachineTable table, MachineServices services, ILogger<MachineRegistry> logger)
 {
-    private const int MaxExamined = 8;
+    private const int MaxExamined = 16;
 
     private static readonly TimeSpan PlaceLimit = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan NextStartAfter = TimeSpan.FromSeconds(5);

@@ -10,7 +10,8 @@ namespace VmHost.Supervision;
 /// and nobody else. It is kept from one key to the next.
 /// </summary>
 /// <param name="address">The shim's.</param>
-internal sealed class ConsoleWriter(ShimAddress address) : IAsyncDisposable
+/// <param name="takesInputAt">Whether the shim takes <see cref="FrameType.InputAt"/>.</param>
+internal sealed class ConsoleWriter(ShimAddress address, bool takesInputAt) : IAsyncDisposable
 {
     // One writer at a time; guards _connection, but for the reading of it in DisposeAsync. Never disposed of: the last writer
     // gives it back afterwards.
@@ -21,8 +22,14 @@ internal sealed class ConsoleWriter(ShimAddress address) : IAsyncDisposable
     private volatile bool _isDisposed;
 
     /// <summary>Returns when all of it is in the terminal's queue.</summary>
+    /// <param name="data">What a keyboard would send.</param>
+    /// <param name="at">
+    /// Its place in a client's input, by which it is written once however often it is sent; null for input without a place. A shim of
+    /// an earlier version writes it each time.
+    /// </param>
+    /// <param name="ct">Gives up; a part may have been written.</param>
     /// <exception cref="VmHostException"><see cref="VmHostError.FailedPrecondition"/>: the terminal takes none, or the machine ended.</exception>
-    internal async Task WriteAsync(ReadOnlyMemory<byte> data, CancellationToken ct)
+    internal async Task WriteAsync(ReadOnlyMemory<byte> data, InputAt? at, CancellationToken ct)
     {
         await _gate.WaitAsync(ct);
         try
@@ -33,12 +40,15 @@ internal sealed class ConsoleWriter(ShimAddress address) : IAsyncDisposable
 
             while (!data.IsEmpty)
             {
-                var part = data[..Math.Min(data.Length, Frame.MaxPayload)];
-                var error = await _connection.RequestAsync(FrameType.Input, part, ct);
+                var part = data[..Math.Min(data.Length, InputAt.MaxData)];
+                var error = at is { } place && takesInputAt
+                    ? await _connection.RequestAsync(FrameType.InputAt, place.ToPayload(part.Span), ct)
+                    : await _connection.RequestAsync(FrameType.Input, part, ct);
                 if (error != 0)
                     throw new VmHostException(VmHostError.FailedPrecondition, new PosixException("the console takes no input now", error).Message);
 
                 data = data[part.Length..];
+                at = at is { } done ? done with { Offset = done.Offset + part.Length } : null;
             }
         }
         catch (Exception e)

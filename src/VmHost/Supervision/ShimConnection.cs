@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Diagnostics.CodeAnalysis;
 using System.Net.Sockets;
 using System.Threading.Channels;
+using VmHost.Posix;
 using VmHost.ShimContract.Wire;
 
 namespace VmHost.Supervision;
@@ -52,10 +53,13 @@ internal sealed class ShimConnection : IAsyncDisposable
     internal static Task<ShimConnection> OpenAsync(string path, Action<long>? grown, CancellationToken ct) =>
         OpenAsync(path, grown, monitorSaid: null, ct);
 
-    /// <summary>As the other one, for a connection that may open the monitor.</summary>
+    /// <summary>
+    /// As the other one; opens the monitor too where its output is wanted, and returns once QEMU has set up the machine and accepts
+    /// commands. Another client of the monitor, such as a daemon that hangs, is cut off.
+    /// </summary>
     /// <param name="path">Of the control socket.</param>
     /// <param name="grown">Called with the journal's end; null for nobody who wants to know.</param>
-    /// <param name="monitorSaid">Called with the monitor's output once it is opened; must neither wait nor throw.</param>
+    /// <param name="monitorSaid">Called with the monitor's output; must neither wait nor throw. Null: the monitor is not opened.</param>
     /// <param name="ct">Gives up.</param>
     internal static async Task<ShimConnection> OpenAsync(string path, Action<long>? grown, MonitorOutputHandler? monitorSaid, CancellationToken ct)
     {
@@ -64,19 +68,7 @@ internal sealed class ShimConnection : IAsyncDisposable
         {
             await connection._socket.ConnectAsync(new UnixDomainSocketEndPoint(path), ct);
             connection._reading = connection.ReadAsync();
-
-            var versions = new byte[4];
-            BinaryPrimitives.WriteUInt16LittleEndian(versions, Frame.LowestVersion);
-            BinaryPrimitives.WriteUInt16LittleEndian(versions.AsSpan(2), Frame.Version);
-            var answer = await connection.AskAsync(FrameType.Hello, versions, ct);
-            connection.Welcome = answer.Type == FrameType.Welcome
-                ? Welcome.FromPayload(answer.Payload)
-                : throw new InvalidDataException($"the shim answered HELLO with {answer.Type}");
-            if (connection.Welcome.MinVersion > Frame.Version || connection.Welcome.MaxVersion < Frame.LowestVersion)
-                throw new InvalidDataException($"the shim speaks protocol {connection.Welcome.MinVersion} to {connection.Welcome.MaxVersion}, not {Frame.LowestVersion} to {Frame.Version}");
-
-            if (grown is not null)
-                await connection.SubscribeAsync(ct);
+            await connection.GreetAsync(ct);
             return connection;
         }
         catch
@@ -90,13 +82,8 @@ internal sealed class ShimConnection : IAsyncDisposable
     /// <returns>0, or the error number.</returns>
     /// <exception cref="IOException">The shim went away, or does not know this request.</exception>
     /// <exception cref="OperationCanceledException">It was given up; if it was sent already, the connection is closed.</exception>
-    internal async Task<int> RequestAsync(FrameType type, ReadOnlyMemory<byte> payload, CancellationToken ct)
-    {
-        var answer = await AskAsync(type, payload, ct);
-        return answer.Type == FrameType.Result && answer.Payload.Length == 6
-            ? BinaryPrimitives.ReadInt32LittleEndian(answer.Payload.AsSpan(2))
-            : throw new IOException($"the shim answered {type} with {answer.Type}");
-    }
+    internal async Task<int> RequestAsync(FrameType type, ReadOnlyMemory<byte> payload, CancellationToken ct) =>
+        ErrorOf(type, await AskAsync(Frame.Of(type, payload.Span), ct));
 
     /// <summary>Closes it; whoever waits for an answer is told that the shim went away. More than once is once.</summary>
     public async ValueTask DisposeAsync()
@@ -114,24 +101,43 @@ internal sealed class ShimConnection : IAsyncDisposable
         }
     }
 
-    private async Task SubscribeAsync(CancellationToken ct)
+    // All at once: with a thousand machines each wake of a shim counts.
+    private async Task GreetAsync(CancellationToken ct)
     {
-        try
-        {
-            await _socket.SendAsync(Frame.Of(FrameType.Subscribe, []), ct);
-        }
-        catch (Exception e) when (e is SocketException or ObjectDisposedException)
-        {
-            throw new IOException("the shim went away", e);
-        }
+        var versions = new byte[4];
+        BinaryPrimitives.WriteUInt16LittleEndian(versions, Frame.LowestVersion);
+        BinaryPrimitives.WriteUInt16LittleEndian(versions.AsSpan(2), Frame.Version);
+        byte[] greeting =
+        [
+            .. Frame.Of(FrameType.Hello, versions),
+            .. _grown is null ? [] : Frame.Of(FrameType.Subscribe, []),
+            .. _monitorSaid is null ? [] : Frame.Of(FrameType.OpenMonitor, [1]),
+        ];
+
+        var answer = await AskAsync(greeting, ct);
+        Welcome = answer.Type == FrameType.Welcome
+            ? Welcome.FromPayload(answer.Payload)
+            : throw new InvalidDataException($"the shim answered HELLO with {answer.Type}");
+        if (Welcome.MinVersion > Frame.Version || Welcome.MaxVersion < Frame.LowestVersion)
+            throw new InvalidDataException($"the shim speaks protocol {Welcome.MinVersion} to {Welcome.MaxVersion}, not {Frame.LowestVersion} to {Frame.Version}");
+
+        if (_monitorSaid is not null && ErrorOf(FrameType.OpenMonitor, await AskAsync(ReadOnlyMemory<byte>.Empty, ct)) is not 0 and var error)
+            throw new PosixException("the shim cannot open QEMU's monitor", error);
     }
 
-    private async Task<(FrameType Type, byte[] Payload)> AskAsync(FrameType type, ReadOnlyMemory<byte> payload, CancellationToken ct)
+    private static int ErrorOf(FrameType request, (FrameType Type, byte[] Payload) answer) =>
+        answer.Type == FrameType.Result && answer.Payload.Length == 6
+            ? BinaryPrimitives.ReadInt32LittleEndian(answer.Payload.AsSpan(2))
+            : throw new IOException($"the shim answered {request} with {answer.Type}");
+
+    // Sends frames of which one is answered next, or nothing where that is still to be answered.
+    private async Task<(FrameType Type, byte[] Payload)> AskAsync(ReadOnlyMemory<byte> frames, CancellationToken ct)
     {
         await _gate.WaitAsync(ct);
         try
         {
-            await _socket.SendAsync(Frame.Of(type, payload.Span), ct);
+            if (!frames.IsEmpty)
+                await _socket.SendAsync(frames, ct);
             return await _answers.Reader.ReadAsync(ct);
         }
         catch (Exception e) when (e is ChannelClosedException or SocketException or ObjectDisposedException)

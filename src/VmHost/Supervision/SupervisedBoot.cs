@@ -19,7 +19,7 @@ public sealed class SupervisedBoot : IAsyncDisposable
     private SupervisedBoot(MachinePaths paths, RunRecord run, ShimAddress address, ShimConnection shim, TimeProvider time)
     {
         (Run, _shim) = (run, shim);
-        _writer = new ConsoleWriter(address);
+        _writer = new ConsoleWriter(address, run.InputAt);
         Monitor = new BootMonitor(run, paths, address, time);
     }
 
@@ -84,7 +84,13 @@ public sealed class SupervisedBoot : IAsyncDisposable
     /// <exception cref="VmHostException">
     /// <see cref="VmHostError.FailedPrecondition"/>: the terminal takes none, or the machine ended.
     /// </exception>
-    public Task WriteConsoleAsync(ReadOnlyMemory<byte> data, CancellationToken ct) => _writer.WriteAsync(data, ct);
+    public Task WriteConsoleAsync(ReadOnlyMemory<byte> data, CancellationToken ct) => _writer.WriteAsync(data, at: null, ct);
+
+    /// <summary>As the other one, for input that is written once however often it is sent.</summary>
+    /// <param name="data">What a keyboard would send.</param>
+    /// <param name="at">Its place in a client's input.</param>
+    /// <param name="ct">Gives up; a part may have been written.</param>
+    public Task WriteConsoleAsync(ReadOnlyMemory<byte> data, InputAt at, CancellationToken ct) => _writer.WriteAsync(data, at, ct);
 
     /// <summary>Tells the console's terminal how large it is. Does nothing when the machine ended.</summary>
     /// <exception cref="VmHostException"><see cref="VmHostError.FailedPrecondition"/>: the terminal refuses.</exception>

@@ -102,8 +102,8 @@ public sealed class ShimConnectionTests : IDisposable
     [Fact]
     public async Task A_writer_whose_guest_does_not_read_is_let_go_when_the_boot_is_given_up()
     {
-        var writer = new ConsoleWriter(new(Records.Run(_directory.Combine("s")), TimeProvider.System));
-        var writing = writer.WriteAsync("x"u8.ToArray(), TestContext.Current.CancellationToken);
+        var writer = new ConsoleWriter(new(Records.Run(_directory.Combine("s")), TimeProvider.System), takesInputAt: true);
+        var writing = writer.WriteAsync("x"u8.ToArray(), at: null, TestContext.Current.CancellationToken);
         using var shim = await GreetAsync();
         await ReadFrameAsync(shim);   // the input, which is never answered
 

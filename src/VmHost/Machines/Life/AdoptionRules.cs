@@ -155,6 +155,7 @@ internal static class AdoptionRules
         {
             step.Become(new MachinePhase.Created());
             step.Do(new MachineEffect.ReleaseClaims());
+            step.Do(new MachineEffect.SetConsoleLive(false));
         }
         else if (step.Record.LastExit is { } exit && exit.Boot == boot.Number)
         {

@@ -23,16 +23,7 @@ internal sealed class QmpShimChannel : IQmpChannel
     {
         var channel = new QmpShimChannel(said);
         channel._shim = await address.OpenAsync(grown: null, channel.Take, ct);
-        try
-        {
-            var error = await channel._shim.RequestAsync(FrameType.OpenMonitor, new byte[] { 1 }, ct);
-            return error == 0 ? channel : throw new PosixException("the shim cannot open QEMU's monitor", error);
-        }
-        catch
-        {
-            await channel.DisposeAsync();
-            throw;
-        }
+        return channel;
     }
 
     public async Task SendAsync(ReadOnlyMemory<byte> request, CancellationToken ct)

@@ -7,7 +7,7 @@ namespace VmHost.Client;
 /// <summary>Console input that waits for a daemon which is being restarted, and is never typed twice.</summary>
 /// <param name="console">The service.</param>
 /// <param name="time">The clock.</param>
-public sealed class ConsoleInput(ConsoleService.ConsoleServiceClient console, TimeProvider time)
+public sealed class ConsoleWriter(ConsoleService.ConsoleServiceClient console, TimeProvider time)
 {
     /// <summary>What one call takes, in bytes.</summary>
     public const int MaxLength = 64 << 10;
@@ -15,10 +15,7 @@ public sealed class ConsoleInput(ConsoleService.ConsoleServiceClient console, Ti
     /// <summary>How long to try to reach a daemon that went away. Default 10 s.</summary>
     public TimeSpan GiveUpAfter { get; init; } = Reconnection.DefaultLimit;
 
-    /// <summary>Of whoever holds the keyboard; empty for nobody.</summary>
-    public string HoldToken { get; init; } = "";
-
-    /// <summary>Type also if somebody else holds the keyboard, who keeps it.</summary>
+    /// <summary>Write also if an attached client is the writer; it remains the writer.</summary>
     public bool Force { get; init; }
 
     /// <summary>Types bytes. Returns when they are in the terminal's queue.</summary>
@@ -29,7 +26,7 @@ public sealed class ConsoleInput(ConsoleService.ConsoleServiceClient console, Ti
     /// <exception cref="RpcException">As WriteConsole; UNAVAILABLE when the daemon did not come back in time.</exception>
     public Task<WriteConsoleResponse?> WriteAsync(string machine, ReadOnlyMemory<byte> data, CancellationToken ct)
     {
-        var request = new WriteConsoleRequest { Machine = machine, Data = ByteString.CopyFrom(data.Span), HoldToken = HoldToken, Force = Force };
+        var request = new WriteConsoleRequest { Machine = machine, Data = ByteString.CopyFrom(data.Span), Force = Force };
         return Reconnection.WhenReachedAsync(AttemptAsync, GiveUpAfter, time, ct);
 
         async Task<WriteConsoleResponse?> AttemptAsync()
