@@ -8,12 +8,12 @@ using var interrupts = new Interrupts(TimeProvider.System);
 var root = new RootCommand(Help.Description)
 {
     BuildCommand.Create(), ImageCommand.Create(),
-    RunCommand.Create(interrupts), CreateCommand.Create(), StartCommand.Create(), HaltCommand.Create(), KillCommand.Create(), RemoveCommand.Create(), PruneCommand.Create(),
+    RunCommand.Create(interrupts), CreateCommand.Create(), StartCommand.Create(), RestartCommands.CreateRestart(), RestartCommands.CreateReset(), HaltCommand.Create(), KillCommand.Create(), RemoveCommand.Create(), PruneCommand.Create(),
     ListCommand.Create("ps", "List running machines (all with -a)", allByDefault: false),
     ListCommand.Create("ls", "List all machines", allByDefault: true, "list"),
     PlanCommand.Create(), PauseCommands.CreatePause(), PauseCommands.CreateResume(), InspectCommand.Create(), LogsCommand.Create(),
     ConsoleCommand.Create(), ScreenCommand.Create(), SendCommand.Create(), ExpectCommand.Create(),
-    EventsCommand.Create(), UpdateCommand.Create(), WaitCommand.Create(), DoctorCommand.Create(), VersionCommand.Create(),
+    EventsCommand.Create(), UpdateCommand.Create(), RenameCommand.Create(), WaitCommand.Create(), DoctorCommand.Create(), VersionCommand.Create(),
 };
 root.Options.Add(Connection.HostOption);
 root.Options.Add(CommonOptions.Format);

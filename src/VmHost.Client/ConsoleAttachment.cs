@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Threading.Channels;
 using Google.Protobuf;
 using Grpc.Core;
 using VmHost.Protocol.V1;
@@ -46,10 +47,13 @@ public sealed class ConsoleAttachment : IAsyncDisposable
     private Task _sending = Task.CompletedTask;
     private CancellationTokenSource? _stopSending;
 
-    // Set by Resize, sent by the sender; guarded by _sizeLock.
+    // Guards _newSize, which Resize sets and the sender sends, and _open.Size.
     private readonly Lock _sizeLock = new();
     private ConsoleSize? _newSize;
-    private TaskCompletionSource _resized = NewSignal();
+
+    // Wakes the sender, in the thread of the one who types.
+    private readonly Channel<bool> _wake = Channel.CreateBounded<bool>(
+        new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite, SingleReader = true, AllowSynchronousContinuations = true });
 
     private ConsoleAttachment(ConsoleService.ConsoleServiceClient console, ConsoleAttachmentOptions options, TimeProvider time)
     {
@@ -111,14 +115,13 @@ public sealed class ConsoleAttachment : IAsyncDisposable
                 response = await ResumeAsync(ct);
             }
 
+            if (response is { InputOffset: > 0 } && _input.Accept(response.InputOffset))
+                _wake.Writer.TryWrite(true);
             switch (response?.KindCase)
             {
                 case AttachConsoleResponse.KindOneofCase.Output:
                     _open.Offset = response.Output.Offset + response.Output.Data.Length;
                     yield return response;
-                    break;
-                case AttachConsoleResponse.KindOneofCase.InputAccepted:
-                    _input.Accept(response.InputAccepted.Offset);
                     break;
                 case AttachConsoleResponse.KindOneofCase.WriterChange:
                     IsWriter = response.WriterChange.IsWriter;
@@ -137,7 +140,14 @@ public sealed class ConsoleAttachment : IAsyncDisposable
     /// </summary>
     /// <param name="data">What a keyboard would send.</param>
     /// <param name="ct">Gives up.</param>
-    public Task WriteAsync(ReadOnlyMemory<byte> data, CancellationToken ct) => IsWriter ? _input.AddAsync(data, ct) : Task.CompletedTask;
+    public async Task WriteAsync(ReadOnlyMemory<byte> data, CancellationToken ct)
+    {
+        if (!IsWriter)
+            return;
+
+        await _input.AddAsync(data, ct);
+        _wake.Writer.TryWrite(true);
+    }
 
     /// <summary>Returns when all input was passed to the terminal, or discarded. Needs <see cref="ReadAsync"/> to run.</summary>
     public Task FlushAsync(CancellationToken ct) => _input.EmptyAsync(ct);
@@ -149,12 +159,8 @@ public sealed class ConsoleAttachment : IAsyncDisposable
             return;
 
         lock (_sizeLock)
-        {
             _open.Size = _newSize = new() { Columns = columns, Rows = rows };
-            var signal = _resized;
-            _resized = NewSignal();
-            signal.SetResult();
-        }
+        _wake.Writer.TryWrite(true);
     }
 
     /// <inheritdoc/>
@@ -229,8 +235,7 @@ public sealed class ConsoleAttachment : IAsyncDisposable
         {
             while (true)
             {
-                var (changed, resized) = (_input.Changed, TakeSize(out var size));
-                if (size is not null)
+                if (TakeSize() is { } size)
                     await call.RequestStream.WriteAsync(new() { Size = size }, ct);
 
                 var (offset, data) = _input.From(next);
@@ -241,7 +246,7 @@ public sealed class ConsoleAttachment : IAsyncDisposable
                 }
                 else
                 {
-                    await Task.WhenAny(changed, resized).WaitAsync(ct);
+                    await _wake.Reader.ReadAsync(ct);
                 }
             }
         }
@@ -251,12 +256,13 @@ public sealed class ConsoleAttachment : IAsyncDisposable
         }
     }
 
-    private Task TakeSize(out ConsoleSize? size)
+    private ConsoleSize? TakeSize()
     {
         lock (_sizeLock)
         {
-            (size, _newSize) = (_newSize, null);
-            return _resized.Task;
+            var size = _newSize;
+            _newSize = null;
+            return size;
         }
     }
 
@@ -272,6 +278,4 @@ public sealed class ConsoleAttachment : IAsyncDisposable
             // The call is over; the reason comes by its response stream.
         }
     }
-
-    private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 }

@@ -15,16 +15,6 @@ internal sealed class PendingInput
     private long _begin;
     private TaskCompletionSource _changed = NewSignal();
 
-    /// <summary>Completes at the next change.</summary>
-    internal Task Changed
-    {
-        get
-        {
-            lock (_lock)
-                return _changed.Task;
-        }
-    }
-
     /// <summary>Offset of the first byte that is not accepted.</summary>
     internal long Begin
     {
@@ -58,16 +48,18 @@ internal sealed class PendingInput
     }
 
     /// <summary>The input before an offset is done with.</summary>
-    internal void Accept(long offset)
+    /// <returns>Whether there is more of it, which may be sent now.</returns>
+    internal bool Accept(long offset)
     {
         lock (_lock)
         {
             if (offset <= _begin)
-                return;
+                return false;
 
             _bytes.RemoveRange(0, (int)Math.Min(offset - _begin, _bytes.Count));
             _begin = offset;
             SignalLocked();
+            return _bytes.Count > 0;
         }
     }
 

@@ -16,13 +16,13 @@ public sealed class ResumingWait(MachineService.MachineServiceClient machines, T
     public Task<Machine> WaitAsync(string machine, CancellationToken ct) => WaitAsync(new WaitMachineRequest { Machine = machine }, null, ct);
 
     /// <summary>The machine, once what is waited for holds.</summary>
-    /// <param name="request">Not changed.</param>
+    /// <param name="request">Of one machine. Not changed.</param>
     /// <param name="deadline">In UTC; null for none.</param>
     /// <param name="ct">Ends the waiting, not the machine.</param>
     /// <exception cref="RpcException">As WaitMachine; UNAVAILABLE when the daemon did not come back in time.</exception>
     public Task<Machine> WaitAsync(WaitMachineRequest request, DateTime? deadline, CancellationToken ct) =>
         Reconnection.AskAgainAsync(
-            async () => (await machines.WaitMachineAsync(request, deadline: deadline, cancellationToken: ct)).Machine,
+            async () => (await machines.WaitMachineAsync(request, deadline: deadline, cancellationToken: ct)).Machines[0],
             async token => await machines.GetMachineAsync(new() { Machine = request.Machine }, cancellationToken: token),
             GiveUpAfter,
             time,

@@ -62,7 +62,7 @@ internal static class ConsoleRates
                 await call.ResponseHeadersAsync;
 
             var reading = Enumerable.Range(0, followers).Select(number => Task.Run(() => Received.DrainAsync(Follow(connections[(stalled + number) / StreamsPerConnection], name)))).ToList();
-            var ended = (await _machines.WaitMachineAsync(new() { Machine = name })).Machine;
+            var ended = (await _machines.WaitMachineAsync(new() { Machine = name })).Machines[0];
             var received = await Task.WhenAll(reading);
             var took = followers > 0
                 ? TimeProvider.System.GetElapsedTime(received.Min(one => one.First), received.Max(one => one.Last))

@@ -39,7 +39,7 @@ public sealed class ManifestTests : IDisposable
             [new Disk { Path = $"{_directory}/data.img", Format = DiskFormat.Qcow2, ReadOnly = true }, new Disk { Path = "/var/other.img" }], spec.Disks);
         Assert.Equal([$"{_directory}/seed.iso"], spec.CdromPaths);
         Assert.Equal(
-            new Network { Mode = NetworkMode.Vpnkit, MacAddress = "52:54:00:12:34:56", VpnkitSocket = $"{_directory}/vpnkit.sock" }, spec.Network);
+            new Network { Mode = NetworkMode.Vpnkit, MacAddress = "52:54:00:12:34:56", VpnkitSocket = $"{_directory}/vpnkit.sock" }, Assert.Single(spec.Networks));
         Assert.Equal(("/dev/ttyS1", RebootAction.Stop, HypervisorKind.Hyperkit), (spec.SecondSerialPath, spec.OnReboot, spec.Hypervisor));
         Assert.Equal("1b4e28ba-2fa1-11d2-883f-0016d3cca427", spec.Uuid);
         Assert.Equal(new RestartPolicy { Mode = RestartMode.OnFailure, MaxRetries = 3 }, request.RestartPolicy);

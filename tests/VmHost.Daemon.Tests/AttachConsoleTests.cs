@@ -313,7 +313,7 @@ public sealed class AttachConsoleTests(FakeDaemonFixture fixture) : IClassFixtur
     {
         var accepted = 0L;
         while (accepted < until && await call.ResponseStream.MoveNext(Ct))
-            accepted = call.ResponseStream.Current.InputAccepted?.Offset ?? accepted;
+            accepted = call.ResponseStream.Current.InputOffset;
         return accepted;
     }
 

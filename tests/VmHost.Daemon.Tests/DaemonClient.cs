@@ -42,7 +42,7 @@ internal sealed class DaemonClient : IDisposable
     internal async Task<Machine> GetAsync(string machine) => (await Machines.GetMachineAsync(new() { Machine = machine })).Machine;
 
     internal async Task<Machine> WaitAsync(string machine) =>
-        (await Machines.WaitMachineAsync(new() { Machine = machine }, deadline: Deadline)).Machine;
+        (await Machines.WaitMachineAsync(new() { Machine = machine }, deadline: Deadline)).Machines[0];
 
     /// <summary>The whole console until the machine ends.</summary>
     internal async Task<byte[]> FollowAsync(string machine)

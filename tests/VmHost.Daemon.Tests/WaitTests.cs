@@ -15,7 +15,7 @@ public sealed class WaitTests(FakeDaemonFixture fixture) : IClassFixture<FakeDae
     {
         var machine = await _client.RunAsync(_daemon, "later", "banner;hang");
         await _client.Machines.KillMachineAsync(new() { Machine = "later" });
-        var waiting = WaitAsync(new() { Machine = "later", Running = true });
+        var waiting = WaitAsync(new() { Machine = "later", Condition = new() { Running = new() } });
 
         await _client.Machines.StartMachineAsync(new() { Machine = "later" });
 
@@ -27,7 +27,7 @@ public sealed class WaitTests(FakeDaemonFixture fixture) : IClassFixture<FakeDae
     {
         await _client.RunAsync(_daemon, "gone", "banner");
         await _client.WaitAsync("gone");
-        var waiting = WaitAsync(new() { Machine = "gone", Running = true });
+        var waiting = WaitAsync(new() { Machine = "gone", Condition = new() { Running = new() } });
 
         await _client.Machines.DeleteMachineAsync(new() { Machine = "gone" });
 
@@ -38,21 +38,21 @@ public sealed class WaitTests(FakeDaemonFixture fixture) : IClassFixture<FakeDae
     public async Task A_wait_for_the_console_ends_with_the_output_or_with_the_machine()
     {
         await _client.RunAsync(_daemon, "prompt", "sleep:100;text:/%20%23;hang");
-        Assert.Equal(MachineState.Running, (await WaitAsync(new() { Machine = "prompt", ConsolePattern = "/ #" })).State);
+        Assert.Equal(MachineState.Running, (await WaitAsync(new() { Machine = "prompt", Condition = Console("/ #") })).State);
 
         await _client.RunAsync(_daemon, "mute", "sleep:100");
-        var ended = await Assert.ThrowsAsync<RpcException>(() => WaitAsync(new() { Machine = "mute", ConsolePattern = "/ #" }));
+        var ended = await Assert.ThrowsAsync<RpcException>(() => WaitAsync(new() { Machine = "mute", Condition = Console("/ #") }));
         Assert.Equal(StatusCode.FailedPrecondition, ended.StatusCode);
     }
 
     [Theory]
-    [InlineData("(", 0, "console_pattern")]
-    [InlineData("", 22, "tcp_port")]
+    [InlineData("(", 0, "condition.console.pattern")]
+    [InlineData("", 22, "condition.port.guest_port")]
     public async Task A_condition_that_cannot_be_is_refused_by_its_field(string pattern, int port, string field)
     {
         var name = $"refused-{port}";
         await _client.RunAsync(_daemon, name, "hang");
-        var request = pattern.Length > 0 ? new WaitMachineRequest { Machine = name, ConsolePattern = pattern } : new() { Machine = name, TcpPort = port };
+        var request = pattern.Length > 0 ? new WaitMachineRequest { Machine = name, Condition = Console(pattern) } : new() { Machine = name, Condition = new() { Port = new() { GuestPort = port } } };
 
         var refused = await Assert.ThrowsAsync<RpcException>(() => WaitAsync(request));
 
@@ -67,7 +67,7 @@ public sealed class WaitTests(FakeDaemonFixture fixture) : IClassFixture<FakeDae
         using var client = new DaemonClient(daemon);
         await client.RunAsync(daemon, "goes-on", "ready;echo");
         var waiting = new ResumingWait(client.Machines, TimeProvider.System)
-            .WaitAsync(new() { Machine = "goes-on", ConsolePattern = "after all" }, null, TestContext.Current.CancellationToken);
+            .WaitAsync(new() { Machine = "goes-on", Condition = Console("after all") }, null, TestContext.Current.CancellationToken);
         await client.ConsoleShowsAsync("goes-on", "ready");
 
         await daemon.KillAsync();
@@ -105,6 +105,32 @@ public sealed class WaitTests(FakeDaemonFixture fixture) : IClassFixture<FakeDae
         await _client.Console.ExpectConsoleAsync(new() { Machine = "detached", Pattern = "ready" }, deadline: TimeProvider.System.GetUtcNow().UtcDateTime.AddSeconds(1));
     }
 
+    [Fact]
+    public async Task All_that_a_filter_selects_are_waited_for_or_one_of_them()
+    {
+        foreach (var (name, steps) in new[] { ("batch-a", "ready"), ("batch-b", "ready;echo"), ("other-c", "ready;echo") })
+        {
+            var run = new RunMachineRequest { Name = name, Spec = DaemonClient.Fake(_daemon, steps) };
+            run.Labels["batch"] = name[..5];
+            await _client.Machines.RunMachineAsync(run);
+        }
+
+        var any = await _client.Machines.WaitMachineAsync(new() { Filter = "labels.batch = batch", Mode = WaitMode.Any }, deadline: DaemonClient.Deadline);
+        Assert.Equal(["batch-a"], any.Machines.Select(machine => machine.Name));
+
+        var all = _client.Machines.WaitMachineAsync(new() { Filter = "labels.batch = batch" }, deadline: DaemonClient.Deadline);
+        await _client.Console.WriteConsoleAsync(new() { Machine = "batch-b", Data = Google.Protobuf.ByteString.CopyFromUtf8("exit\n") });
+        Assert.Equal(["batch-a", "batch-b"], (await all).Machines.Select(machine => machine.Name).Order(StringComparer.Ordinal));
+        Assert.Equal(MachineState.Running, (await _client.GetAsync("other-c")).State);
+
+        var none = await Assert.ThrowsAsync<RpcException>(async () => await _client.Machines.WaitMachineAsync(new() { Filter = "labels.batch = none" }));
+        Assert.Equal(StatusCode.NotFound, none.StatusCode);
+        var both = await Assert.ThrowsAsync<RpcException>(async () => await _client.Machines.WaitMachineAsync(new() { Machine = "batch-a", Filter = "labels.batch = none" }));
+        Assert.Equal(StatusCode.InvalidArgument, both.StatusCode);
+    }
+
+    private static WaitCondition Console(string pattern) => new() { Console = new() { Pattern = pattern } };
+
     private async Task<Machine> WaitAsync(WaitMachineRequest request) =>
-        (await _client.Machines.WaitMachineAsync(request, deadline: DaemonClient.Deadline)).Machine;
+        (await _client.Machines.WaitMachineAsync(request, deadline: DaemonClient.Deadline)).Machines[0];
 }

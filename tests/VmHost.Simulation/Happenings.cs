@@ -41,6 +41,9 @@ internal sealed class Happenings
         new("start", 5, HasDaemon, static one => one.Ask(static id => new MachineEvent.StartRequested(id))) { Always = true },
         new("halt", 5, HasDaemon, static one => one.Halt()),
         new("kill", 3, HasDaemon, static one => one.Ask(static id => new MachineEvent.KillRequested(id))),
+        new("restart", 4, HasDaemon, static one => one.Restart()),
+        new("reset", 2, HasDaemon, static one => one.Ask(static id => new MachineEvent.ResetRequested(id))),
+        new("update the spec", 3, HasDaemon, static one => one.UpdateSpec()),
         new("pause", 5, HasDaemon, static one => one.Ask(static id => new MachineEvent.PauseRequested(id))),
         new("resume", 4, HasDaemon, static one => one.Ask(static id => new MachineEvent.ResumeRequested(id))),
         new("update", 3, HasDaemon, static one => one.Update()),
@@ -103,7 +106,7 @@ internal sealed class Happenings
     /// <summary>On a healthy host on which nothing is under way.</summary>
     internal void LastWish(int wish)
     {
-        var choice = _dice.Next(9);
+        var choice = _dice.Next(11);
         _history.Watcher.Note($"* last wish {wish}: {choice}");
         switch (choice)
         {
@@ -139,6 +142,14 @@ internal sealed class Happenings
                 break;
             case 7:
                 Ask(static id => new MachineEvent.StartRequested(id));
+                break;
+            case 8:
+                Ask(static id => new MachineEvent.ResetRequested(id));
+                break;
+            case 9:
+                Ask(static id => new MachineEvent.RestartRequested(id, new(TimeSpan.FromSeconds(20), KillAfterwards: true, null)));
+                _history.Progress(_dice.Next(60));
+                _history.KillDaemon();
                 break;
             default:
                 Ask(static id => new MachineEvent.ResumeRequested(id));
@@ -194,6 +205,18 @@ internal sealed class Happenings
             KillAfterwards: _dice.Chance(0.5),
             _dice.Chance(0.3) ? "poweroff" : null);
         Ask(id => new MachineEvent.HaltRequested(id, options));
+    }
+
+    private void Restart()
+    {
+        var options = new HaltOptions(TimeSpan.FromSeconds(_dice.Pick(0, 3, 10)), KillAfterwards: _dice.Chance(0.5), _dice.Chance(0.3) ? "poweroff" : null);
+        Ask(id => new MachineEvent.RestartRequested(id, options));
+    }
+
+    private void UpdateSpec()
+    {
+        var memory = ByteSize.FromMiB(64 * (1 + _dice.Next(3))).Bytes;
+        Ask(id => new MachineEvent.UpdateRequested(id, new() { Spec = new() { MemoryBytes = memory } }));
     }
 
     private void Update()

@@ -48,6 +48,14 @@ internal static class DeviceSyntax
 
     /// <summary>restart or stop.</summary>
     /// <exception cref="CliException">It is neither.</exception>
+    /// <summary>The network interface of a spec, which is added if it is missing.</summary>
+    internal static Network Interface(MachineSpec spec)
+    {
+        if (spec.Networks.Count == 0)
+            spec.Networks.Add(new Network());
+        return spec.Networks[0];
+    }
+
     internal static RebootAction OnReboot(string label, string text) =>
         text switch
         {

@@ -73,9 +73,9 @@ internal sealed class SpecOptions
         if (parsed.GetValue(_memory) is { } memory)
             spec.MemoryBytes = SizeSyntax.Parse("--memory", memory);
         if (parsed.GetValue(_network) is { } network)
-            spec.Network = DeviceSyntax.Network("--network", network, BootOptions.Absolute);
+            spec.Networks.Add(DeviceSyntax.Network("--network", network, BootOptions.Absolute));
         if (parsed.GetValue(_mac) is { } mac)
-            (spec.Network ??= new()).MacAddress = mac;
+            DeviceSyntax.Interface(spec).MacAddress = mac;
         if (parsed.GetValue(_secondSerial) is { } serial)
             spec.SecondSerialPath = BootOptions.Absolute(serial);
         if (parsed.GetValue(_onReboot) is { } onReboot)

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using VmHost.Cli.Terminal;
 using VmHost.Protocol.V1;
 
 namespace VmHost.Cli.Commands;
@@ -14,29 +15,34 @@ internal static class UpdateCommand
         var restart = RestartSyntax.Option();
         restart.Description = "Start them again: no, on-failure[:N], always or unless-stopped";
         var labels = new Option<string[]>("--label", "-l") { Description = "Set label KEY=VALUE, or remove label KEY-, repeatable", HelpName = "LABEL" };
-        var command = new Command("update", "Change the restart policy and the labels of machines, running or not") { machines, restart, labels };
+        var spec = new SpecUpdate();
+        var command = new Command("update", "Change machines, running or not; a running machine takes what concerns its hardware at its next start") { machines, restart, labels };
         command.Aliases.Add("set");
+        spec.AddTo(command);
         command.SetAction(async (parsed, ct) =>
         {
-            var policy = parsed.GetValue(restart) is { } text ? RestartSyntax.Parse("--restart", text) : null;
-            var changes = parsed.GetValue(labels) ?? [];
-            if (policy is null && changes.Length == 0)
-                throw new CliException(ExitCodes.Usage, "give --restart or --label");
+            var template = new UpdateMachineRequest { UpdateMask = new() };
+            if (parsed.GetValue(restart) is { } policy)
+            {
+                template.RestartPolicy = RestartSyntax.Parse("--restart", policy);
+                template.UpdateMask.Paths.Add("restart_policy");
+            }
+
+            foreach (var change in parsed.GetValue(labels) ?? [])
+                Apply(change, template);
+            spec.Apply(parsed, template);
+            if (template.UpdateMask.Paths.Count == 0)
+                throw new CliException(ExitCodes.Usage, "nothing to change: give --restart, --label, --memory, --cpus, --publish, --disk or --cmdline");
 
             using var daemon = Connection.Open(parsed);
             return await MachineBatch.RunAsync(parsed, parsed.GetValue(machines)!, async machine =>
             {
-                var request = new UpdateMachineRequest { Machine = machine, UpdateMask = new() };
-                if (policy is not null)
-                {
-                    request.RestartPolicy = policy;
-                    request.UpdateMask.Paths.Add("restart_policy");
-                }
-
-                foreach (var change in changes)
-                    Apply(change, request);
-
-                return BatchResult.Of((await daemon.Machines.UpdateMachineAsync(request, cancellationToken: ct)).Machine);
+                var request = template.Clone();
+                request.Machine = machine;
+                var updated = (await daemon.Machines.UpdateMachineAsync(request, cancellationToken: ct)).Machine;
+                if (updated.PendingSpec is not null && request.Spec is not null)
+                    Output.Note($"{updated.Name}: takes effect at its next start (vmctl restart {updated.Name})");
+                return BatchResult.Of(updated);
             });
         });
         return command;

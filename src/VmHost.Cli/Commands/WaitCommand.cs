@@ -22,7 +22,7 @@ internal static class WaitCommand
             return await MachineBatch.RunAsync(parsed, names, async name =>
             {
                 var machine = await WaitSyntax.WaitAsync(daemon, name, request, text, limit, ct);
-                if (request.ConditionCase != WaitMachineRequest.ConditionOneofCase.None)
+                if (request.KindCase != WaitCondition.KindOneofCase.Stopped)
                     return BatchResult.Of(machine);
 
                 var reason = Describe.Exit(machine.LastExit);

@@ -15,14 +15,14 @@ internal static class WaitSyntax
     /// <param name="label">The flag, for errors.</param>
     /// <param name="text">As it was written.</param>
     /// <exception cref="CliException">It is no such thing.</exception>
-    internal static WaitMachineRequest Parse(string label, string text) =>
+    internal static WaitCondition Parse(string label, string text) =>
         text switch
         {
-            "stopped" => new(),
-            "running" => new() { Running = true },
-            _ when text.StartsWith(Console, StringComparison.Ordinal) => new() { ConsolePattern = text[Console.Length..] },
+            "stopped" => new() { Stopped = new() },
+            "running" => new() { Running = new() },
+            _ when text.StartsWith(Console, StringComparison.Ordinal) => new() { Console = new() { Pattern = text[Console.Length..] } },
             _ when text.StartsWith(Tcp, StringComparison.Ordinal) && ushort.TryParse(text.AsSpan(Tcp.Length), NumberStyles.None, CultureInfo.InvariantCulture, out var port) && port > 0 =>
-                new() { TcpPort = port },
+                new() { Port = new() { GuestPort = port } },
             _ => throw new CliException(ExitCodes.Usage, $"{label} wants {HelpName}, not '{text}'"),
         };
 
@@ -35,10 +35,9 @@ internal static class WaitSyntax
     /// <param name="ct">Gives up.</param>
     /// <exception cref="CliException">Time is over.</exception>
     internal static async Task<Machine> WaitAsync(
-        Connection daemon, string machine, WaitMachineRequest condition, string text, long? seconds, CancellationToken ct)
+        Connection daemon, string machine, WaitCondition condition, string text, long? seconds, CancellationToken ct)
     {
-        var request = condition.Clone();
-        request.Machine = machine;
+        var request = new WaitMachineRequest { Machine = machine, Condition = condition };
         try
         {
             return await daemon.WaitAsync(request, TimeLimit.Deadline(seconds), ct);

@@ -58,7 +58,7 @@ internal static class MachineManifest
             case "disks": spec.Disks.AddRange(entry.Texts().Select(text => DeviceSyntax.Disk(entry.Label, text, absolute))); break;
             case "cdroms": spec.CdromPaths.AddRange(entry.Texts().Select(absolute)); break;
             case "network": SetNetwork(spec, DeviceSyntax.Network(entry.Label, entry.Text(), absolute)); break;
-            case "mac": (spec.Network ??= new()).MacAddress = entry.Text(); break;
+            case "mac": DeviceSyntax.Interface(spec).MacAddress = entry.Text(); break;
             case "second_serial": spec.SecondSerialPath = absolute(entry.Text()); break;
             case "on_reboot": spec.OnReboot = DeviceSyntax.OnReboot(entry.Label, entry.Text()); break;
             case "hypervisor": spec.Hypervisor = DeviceSyntax.Hypervisor(entry.Label, entry.Text()); break;
@@ -70,10 +70,11 @@ internal static class MachineManifest
     // The two keys may come in either order.
     private static void SetNetwork(MachineSpec spec, Network network)
     {
-        if (spec.Network is { HasMacAddress: true } before)
+        if (spec.Networks is [{ HasMacAddress: true } before])
             network.MacAddress = before.MacAddress;
 
-        spec.Network = network;
+        spec.Networks.Clear();
+        spec.Networks.Add(network);
     }
 
     // A folded or literal block (> or |) ends with a line break of its own.

@@ -16,7 +16,8 @@ internal sealed record MachineInfo(
     string[]? Cdroms = null, string? SecondSerial = null, string? OnReboot = null, string? Restart = null,
     int? RestartAttempts = null, string? NextStartAt = null, string? CreatedAt = null, string? StartedAt = null,
     int? BootCount = null, int? HypervisorPid = null, int? ShimPid = null, ExitView? LastExit = null,
-    string[]? Argv = null, DigestView[]? Digests = null, SortedDictionary<string, string>? Labels = null, SortedDictionary<string, string>? Annotations = null)
+    string[]? Argv = null, DigestView[]? Digests = null, SortedDictionary<string, string>? Labels = null, SortedDictionary<string, string>? Annotations = null,
+    string? Owner = null, string? Etag = null, PendingView? Pending = null)
 {
     internal static MachineInfo Of(Machine machine) =>
         new(
@@ -32,7 +33,7 @@ internal sealed record MachineInfo(
             machine.Spec?.Boot?.CommandLine,
             machine.Spec?.Uuid,
             [.. machine.Spec?.PublishedPorts.Select(PortView.Of) ?? []],
-            machine.Spec?.Network is { } network ? Describe.Network(network) : null,
+            machine.Spec is { Networks: [var network, ..] } ? Describe.Network(network) : null,
             machine.Spec?.Disks.Count > 0 ? [.. machine.Spec.Disks.Select(Describe.Disk)] : null,
             machine.Spec?.CdromPaths.Count > 0 ? [.. machine.Spec.CdromPaths] : null,
             machine.Spec?.HasSecondSerialPath == true ? machine.Spec.SecondSerialPath : null,
@@ -49,7 +50,10 @@ internal sealed record MachineInfo(
             machine.Argv.Count > 0 ? [.. machine.Argv] : null,
             machine.Digests.Count > 0 ? [.. machine.Digests.Select(digest => new DigestView(digest.Path, digest.Sha256))] : null,
             Pairs(machine.Labels),
-            Pairs(machine.Annotations));
+            Pairs(machine.Annotations),
+            machine.Owner.Length > 0 ? machine.Owner : null,
+            machine.Etag.Length > 0 ? machine.Etag : null,
+            PendingView.Of(machine));
 
     /// <summary>All that is left to say of it.</summary>
     internal static MachineInfo OfDeleted(DeleteMachineResponse deleted) =>
@@ -104,6 +108,21 @@ internal sealed record EventView(
             happened.Exit?.HasSignal == true ? happened.Exit.Signal : null);
 
     private static string? OrNull(string text) => text.Length > 0 ? text : null;
+}
+
+/// <summary>What the next boot takes, where that differs from what runs.</summary>
+internal sealed record PendingView(int Cpus, long MemoryBytes, string? CommandLine, PortView[] Ports, string[] Disks, string? Problem)
+{
+    internal static PendingView? Of(Machine machine) =>
+        machine.PendingSpec is { } spec
+            ? new(
+                spec.CpuCount,
+                spec.MemoryBytes,
+                spec.Boot?.CommandLine,
+                [.. spec.PublishedPorts.Select(PortView.Of)],
+                [.. spec.Disks.Select(Describe.Disk)],
+                machine.PendingSpecProblem.Length > 0 ? machine.PendingSpecProblem : null)
+            : null;
 }
 
 internal sealed record DigestView(string Path, string Sha256);

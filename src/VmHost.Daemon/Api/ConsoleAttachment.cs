@@ -22,7 +22,7 @@ internal sealed class ConsoleAttachment
     private readonly Machines.Machine _machine;
     private readonly ConsoleOpen _open;
     private readonly IAsyncStreamReader<AttachConsoleRequest> _requests;
-    private readonly IServerStreamWriter<AttachConsoleResponse> _responses;
+    private readonly AttachmentResponses _responses;
     private readonly TimeProvider _time;
     private readonly OutputWindow _window;
     private readonly TaskCompletionSource _attached = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -50,7 +50,7 @@ internal sealed class ConsoleAttachment
         TimeProvider time)
     {
         (_machine, _open, _requests, _time) = (machine, open, requests, time);
-        _responses = new SerialStreamWriter<AttachConsoleResponse>(responses);
+        _responses = new(responses, time);
         _window = new(AttachmentMapping.Window(open.WindowBytes));
     }
 
@@ -72,7 +72,7 @@ internal sealed class ConsoleAttachment
 
             var output = SendOutputAsync(stop.Token);
             await Task.WhenAny(_attached.Task, output);
-            await EndTogetherAsync(stop, output, ReceiveAsync(stop.Token), WriteInputAsync(stop.Token), ReportWriterAsync(stop.Token));
+            await EndTogetherAsync(stop, output, ReceiveAsync(stop.Token), WriteInputAsync(stop.Token), ReportWriterAsync(stop.Token), _responses.ReportAcceptedAsync(stop.Token));
         }
         finally
         {
@@ -182,7 +182,7 @@ internal sealed class ConsoleAttachment
             await Console.WriteAsync(_lease!, offset.Value, pending.IsSingleSegment ? pending.First : pending.ToArray(), ct);
             offset += pending.Length;
             _input.Reader.AdvanceTo(pending.End);
-            await _responses.WriteAsync(new() { InputAccepted = new() { Offset = offset.Value } }, ct);
+            _responses.Accept(offset.Value);
         }
     }
 

@@ -6,7 +6,8 @@ internal static class Features
     /// <summary>In the order of the alphabet.</summary>
     internal static readonly string[] All =
     [
-        "console-after-write", "machine-annotations", "machine-create", "machine-labels", "machine-list-filter", "machine-list-pages",
-        "machine-pause-cause", "machine-update-mask",
+        "console-after-write", "console-attach", "machine-annotations", "machine-create", "machine-labels", "machine-list-filter",
+        "machine-list-pages", "machine-pause-cause", "machine-rename", "machine-reset", "machine-restart", "machine-update-mask",
+        "machine-update-spec", "machine-wait-filter",
     ];
 }

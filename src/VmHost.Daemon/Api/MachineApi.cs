@@ -1,5 +1,4 @@
 using Grpc.Core;
-using VmHost.Consoles;
 using VmHost.Daemon.Api.Listing;
 using VmHost.Machines;
 using VmHost.Protocol.V1;
@@ -58,11 +57,35 @@ internal sealed class MachineApi(MachineRegistry machines, MachineFactory factor
             return new KillMachineResponse { Machine = MachineMapping.ToProto(machine.Snapshot), Changed = changed };
         });
 
+    public override Task<RestartMachineResponse> RestartMachine(RestartMachineRequest request, ServerCallContext context) =>
+        requests.OnceAsync(request.RequestId, request, async () =>
+        {
+            var machine = machines.Get(request.Machine);
+            var result = await machine.RestartAsync(RequestMapping.ToOptions(request), CancellationOf(request.RequestId, context));
+            return new RestartMachineResponse { Machine = MachineMapping.ToProto(machine.Snapshot), Warnings = { result.Warnings } };
+        });
+
+    public override Task<ResetMachineResponse> ResetMachine(ResetMachineRequest request, ServerCallContext context) =>
+        requests.OnceAsync(request.RequestId, request, async () =>
+        {
+            var machine = machines.Get(request.Machine);
+            var result = await machine.ResetAsync(CancellationOf(request.RequestId, context));
+            return new ResetMachineResponse { Machine = MachineMapping.ToProto(machine.Snapshot), Warnings = { result.Warnings } };
+        });
+
+    public override Task<RenameMachineResponse> RenameMachine(RenameMachineRequest request, ServerCallContext context) =>
+        requests.OnceAsync(request.RequestId, request, async () =>
+        {
+            var machine = machines.Get(request.Machine);
+            var changed = await machines.RenameAsync(machine, request.NewName, ETag.Parse(request.Etag));
+            return new RenameMachineResponse { Machine = MachineMapping.ToProto(machine.Snapshot), Changed = changed };
+        });
+
     public override Task<UpdateMachineResponse> UpdateMachine(UpdateMachineRequest request, ServerCallContext context) =>
         requests.OnceAsync(request.RequestId, request, async () =>
         {
             var machine = machines.Get(request.Machine);
-            var changed = await machine.UpdateAsync(UpdateMask.ToChange(request), CancellationOf(request.RequestId, context));
+            var changed = await machine.UpdateAsync(UpdateMask.ToChange(request), ETag.Parse(request.Etag), CancellationOf(request.RequestId, context));
             return new UpdateMachineResponse { Machine = MachineMapping.ToProto(machine.Snapshot), Changed = changed };
         });
 
@@ -99,25 +122,7 @@ internal sealed class MachineApi(MachineRegistry machines, MachineFactory factor
     public override async Task<WaitMachineResponse> WaitMachine(WaitMachineRequest request, ServerCallContext context)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, lifetime.ApplicationStopping);
-        var machine = machines.Get(request.Machine);
-        var snapshot = machine.Snapshot;
-        switch (request.ConditionCase)
-        {
-            case WaitMachineRequest.ConditionOneofCase.Running:
-                snapshot = await machine.WaitForRunningAsync(stop.Token);
-                break;
-            case WaitMachineRequest.ConditionOneofCase.ConsolePattern:
-                await machine.Console.ExpectAsync(new ConsoleSearch(request.ConsolePattern, "console_pattern"), null, waits: true, stop.Token);
-                break;
-            case WaitMachineRequest.ConditionOneofCase.TcpPort:
-                await machine.WaitForPortAsync(request.TcpPort, stop.Token);
-                break;
-            default:
-                snapshot = await machine.WaitForRestAsync(stop.Token);
-                break;
-        }
-
-        return new WaitMachineResponse { Machine = MachineMapping.ToDetailedProto(snapshot) };
+        return await MachineWait.RunAsync(machines, request, stop);
     }
 
     public override async Task<PlanMachineResponse> PlanMachine(PlanMachineRequest request, ServerCallContext context)

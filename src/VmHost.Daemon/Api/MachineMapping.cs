@@ -28,7 +28,12 @@ internal static class MachineMapping
             RestartPolicy = new() { Mode = ToProto(snapshot.Restart.Mode), MaxRetries = snapshot.Restart.MaxRetries },
             RestartAttempts = snapshot.Retry?.Attempts ?? 0,
             NextStartTime = snapshot.Retry?.NextAt is { } next ? Timestamp.FromDateTimeOffset(next) : null,
+            Owner = Environment.UserName,
+            Etag = ETag.Of(snapshot),
+            PendingSpec = snapshot.PendingSpec is { } pending ? ToProto(pending, boot: null) : null,
+            PendingSpecProblem = snapshot.PendingProblem ?? "",
         };
+        machine.Ports.AddRange(snapshot.Spec?.PublishedPorts.Select(port => ToStatus(port, snapshot)) ?? []);
         machine.Labels.Add(snapshot.Labels);
         machine.Annotations.Add(snapshot.Annotations);
         if (snapshot.HypervisorPid is { } hypervisor)
@@ -55,6 +60,7 @@ internal static class MachineMapping
         if (machine.LastExit is { } exit)
             (exit.ConsoleTail, exit.HypervisorLogTail) = (ByteString.Empty, ByteString.Empty);
 
+        machine.PendingSpec = null;
         machine.Annotations.Clear();
         return machine;
     }
@@ -113,7 +119,7 @@ internal static class MachineMapping
             PublishedPorts = { spec.PublishedPorts.Select(ToProto) },
             Hypervisor = ToProto(boot?.Hypervisor ?? spec.Hypervisor),
             Uuid = spec.Uuid.ToString("D"),
-            Network = ToProto(spec.Network),
+            Networks = { ToProto(spec.Network) },
             Disks = { spec.Disks.Select(disk => new Protocol.V1.Disk { Path = disk.Path, Format = disk.Format == Specs.DiskFormat.Qcow2 ? Protocol.V1.DiskFormat.Qcow2 : Protocol.V1.DiskFormat.Raw, ReadOnly = disk.ReadOnly }) },
             CdromPaths = { spec.CdromPaths },
             OnReboot = spec.OnReboot == Specs.RebootAction.Stop ? Protocol.V1.RebootAction.Stop : Protocol.V1.RebootAction.Restart,
@@ -149,6 +155,10 @@ internal static class MachineMapping
             GuestPort = port.GuestPort,
             Protocol = port.Protocol == Specs.PortProtocol.Udp ? Protocol.V1.PortProtocol.Udp : Protocol.V1.PortProtocol.Tcp,
         };
+
+    // QEMU listens on all of them or does not start.
+    private static PortStatus ToStatus(Specs.PublishedPort port, MachineSnapshot snapshot) =>
+        new() { Port = ToProto(port), State = snapshot.HypervisorPid is not null && snapshot.State != VmHost.Machines.MachineState.Unknown ? PortState.Listening : PortState.Closed };
 
     internal static MachineExit ToProto(ExitSummary summary)
     {

@@ -64,6 +64,7 @@ internal static class RequestMapping
         if (spec?.Boot is not { } boot)
             throw VmHostException.ForFaults([new("spec.boot", "is not set; name a triple or a kernel")]);
 
+        ThrowIfNotSupported(spec);
         return new MachineRequest(
             name,
             new BootRequest(
@@ -78,7 +79,7 @@ internal static class RequestMapping
             ToKind(spec.Hypervisor),
             spec.HasUuid ? spec.Uuid : null)
         {
-            Network = spec.Network is { } network ? ToNetwork(network) : null,
+            Network = spec.Networks.Count == 1 ? ToNetwork(spec.Networks[0]) : null,
             Disks = [.. spec.Disks.Select(ToDisk)],
             CdromPaths = [.. spec.CdromPaths],
             SecondSerialPath = spec.HasSecondSerialPath ? spec.SecondSerialPath : null,
@@ -91,10 +92,41 @@ internal static class RequestMapping
         };
     }
 
-    internal static HaltOptions ToOptions(HaltMachineRequest request) =>
-        new(
+    // Fields of the API that a later version takes.
+    private static void ThrowIfNotSupported(Protocol.V1.MachineSpec spec)
+    {
+        var faults = new List<SpecFault>();
+        if (spec.Boot.HasFirmware)
+            faults.Add(new("spec.boot.firmware", "is not supported by this version of vmhostd; name a kernel"));
+        if (spec.Boot.HasFirmwarePath)
+            faults.Add(new("spec.boot.firmware_path", "is not supported by this version of vmhostd; name a kernel"));
+        if (spec.Networks.Count > 1)
+            faults.Add(new("spec.networks", $"holds {spec.Networks.Count} interfaces, and this version of vmhostd supports one; give at most one"));
+        for (var i = 0; i < spec.PublishedPorts.Count; i++)
+        {
+            if (spec.PublishedPorts[i].HostPort == 0)
+                faults.Add(new(string.Create(CultureInfo.InvariantCulture, $"spec.published_ports[{i}].host_port"), "must be 1 to 65535: this version of vmhostd does not choose a port itself"));
+        }
+
+        if (faults.Count > 0)
+            throw VmHostException.ForFaults([.. faults]);
+    }
+
+    internal static HaltOptions ToOptions(HaltMachineRequest request)
+    {
+        if (request.Reason != HaltReason.Unspecified)
+            throw VmHostException.ForFaults([new("reason", "is not supported by this version of vmhostd; leave it unset")]);
+
+        return new(
             ToSpan(request.Grace, "grace", DefaultGrace, TimeSpan.Zero, MaxGrace),
             request.OnTimeout != HaltTimeoutAction.Fail,
+            request.HasConsoleLine ? ConsoleLine(request.ConsoleLine) : null);
+    }
+
+    internal static HaltOptions ToOptions(RestartMachineRequest request) =>
+        new(
+            ToSpan(request.Grace, "grace", DefaultGrace, TimeSpan.Zero, MaxGrace),
+            request.Force,
             request.HasConsoleLine ? ConsoleLine(request.ConsoleLine) : null);
 
     internal static TimeSpan HeartbeatInterval(WatchEventsRequest request) =>
@@ -162,7 +194,7 @@ internal static class RequestMapping
             ? request.Data.Memory
             : throw VmHostException.ForFaults([new("data", $"must be at most {MaxInputBytes} bytes; write it in parts")]);
 
-    private static Specs.PublishedPort ToPort(Protocol.V1.PublishedPort port) =>
+    internal static Specs.PublishedPort ToPort(Protocol.V1.PublishedPort port) =>
         new(port.HostAddress, port.HostPort, port.GuestPort, port.Protocol switch
         {
             Protocol.V1.PortProtocol.Unspecified or Protocol.V1.PortProtocol.Tcp => Specs.PortProtocol.Tcp,
@@ -193,7 +225,7 @@ internal static class RequestMapping
             network.HasMacAddress ? network.MacAddress : null,
             network.HasVpnkitSocket ? network.VpnkitSocket : null);
 
-    private static Specs.Disk ToDisk(Protocol.V1.Disk disk) =>
+    internal static Specs.Disk ToDisk(Protocol.V1.Disk disk) =>
         new(
             disk.Path,
             disk.Format switch

@@ -12,40 +12,51 @@ namespace VmHost.Machines;
 public sealed class DiskClaims
 {
     private readonly Lock _lock = new();
-    private readonly Dictionary<string, Claim[]> _claims = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, (string Name, Claim[] Held)> _claims = new(StringComparer.Ordinal);
 
     /// <summary>Claims all disks and CD-ROM images of a machine, or none. Those that cannot be examined are omitted: the start then fails for that reason.</summary>
-    /// <param name="machine">The name of the machine.</param>
+    /// <param name="id">The machine's.</param>
+    /// <param name="name">The machine's, for the refusal of others.</param>
     /// <param name="disks">The disks.</param>
     /// <param name="cdroms">The paths of the CD-ROM images.</param>
     /// <returns>A fault for each file that another machine has; empty when all are claimed.</returns>
-    internal ImmutableArray<SpecFault> TryClaim(string machine, ImmutableArray<Disk> disks, ImmutableArray<string> cdroms = default)
+    internal ImmutableArray<SpecFault> TryClaim(string id, string name, ImmutableArray<Disk> disks, ImmutableArray<string> cdroms = default)
     {
         var wanted = Claims(disks, cdroms);
         lock (_lock)
         {
             var faults = ImmutableArray.CreateBuilder<SpecFault>();
-            foreach (var (other, held) in _claims)
+            foreach (var (other, (otherName, held)) in _claims)
             {
-                if (other == machine)
+                if (other == id)
                     continue;
 
                 foreach (var claim in wanted.Where(claim => Array.Exists(held, one => one.Excludes(claim))))
-                    faults.Add(new(claim.Field, $"{Quoted.Text(claim.Path)} is a disk of machine {other}, which runs; halt that one first, or make the disk read-only in both"));
+                    faults.Add(new(claim.Field, $"{Quoted.Text(claim.Path)} is a disk of machine {otherName}, which runs; halt that one first, or make the disk read-only in both"));
             }
 
             if (faults.Count == 0)
-                _claims[machine] = wanted;
+                _claims[id] = (name, wanted);
 
             return faults.DrainToImmutable();
         }
     }
 
     /// <summary>The machine ended.</summary>
-    internal void Release(string machine)
+    internal void Release(string id)
     {
         lock (_lock)
-            _claims.Remove(machine);
+            _claims.Remove(id);
+    }
+
+    /// <summary>The machine has another name.</summary>
+    internal void Rename(string id, string name)
+    {
+        lock (_lock)
+        {
+            if (_claims.TryGetValue(id, out var claims))
+                _claims[id] = (name, claims.Held);
+        }
     }
 
     private static Claim[] Claims(ImmutableArray<Disk> disks, ImmutableArray<string> cdroms) =>

@@ -17,40 +17,43 @@ public sealed class HostClaims(ByteSize memory)
     /// <see cref="VmHostError.FailedPrecondition"/>: another one has a disk of it; <see cref="VmHostError.ResourceExhausted"/>:
     /// the memory does not do.
     /// </exception>
-    internal void Claim(string machine, MachineSpec spec)
+    internal void Claim(string id, string name, MachineSpec spec)
     {
-        if (_disks.TryClaim(machine, spec.Disks, spec.CdromPaths) is { IsEmpty: false } faults)
+        if (_disks.TryClaim(id, name, spec.Disks, spec.CdromPaths) is { IsEmpty: false } faults)
             throw VmHostException.ForFaults(faults, VmHostError.FailedPrecondition);
 
         lock (_lock)
         {
-            var others = _memoryOf.Where(one => one.Key != machine).Sum(one => one.Value);
+            var others = _memoryOf.Where(one => one.Key != id).Sum(one => one.Value);
             if (others + spec.Memory.Bytes <= memory.Bytes)
             {
-                _memoryOf[machine] = spec.Memory.Bytes;
+                _memoryOf[id] = spec.Memory.Bytes;
                 return;
             }
 
-            _disks.Release(machine);
+            _disks.Release(id);
             throw new VmHostException(
                 VmHostError.ResourceExhausted,
-                $"machine {machine} wants {spec.Memory} of memory; {_memoryOf.Count(one => one.Key != machine)} machines that run have {new ByteSize(others)}, and {memory} is the most for all together: halt one, give less with --memory, or start vmhostd with a larger --max-memory-bytes");
+                $"machine {name} wants {spec.Memory} of memory; {_memoryOf.Count(one => one.Key != id)} machines that run have {new ByteSize(others)}, and {memory} is the most for all together: halt one, give less with --memory, or start vmhostd with a larger --max-memory-bytes");
         }
     }
 
     /// <summary>For a machine that runs already, whatever that comes to.</summary>
-    internal void ClaimUnasked(string machine, MachineSpec spec)
+    internal void ClaimUnasked(string id, string name, MachineSpec spec)
     {
-        _disks.TryClaim(machine, spec.Disks, spec.CdromPaths);
+        _disks.TryClaim(id, name, spec.Disks, spec.CdromPaths);
         lock (_lock)
-            _memoryOf[machine] = spec.Memory.Bytes;
+            _memoryOf[id] = spec.Memory.Bytes;
     }
 
+    /// <summary>A machine has another name.</summary>
+    internal void Rename(string id, string name) => _disks.Rename(id, name);
+
     /// <summary>The machine ended.</summary>
-    internal void Release(string machine)
+    internal void Release(string id)
     {
-        _disks.Release(machine);
+        _disks.Release(id);
         lock (_lock)
-            _memoryOf.Remove(machine);
+            _memoryOf.Remove(id);
     }
 }

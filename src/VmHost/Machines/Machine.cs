@@ -114,6 +114,30 @@ public sealed class Machine
     /// </exception>
     public async Task<bool> KillAsync(CancellationToken ct) => (await AskAsync(id => new MachineEvent.KillRequested(id), ct)).Changed;
 
+    /// <summary>
+    /// Halts the guest as <see cref="HaltAsync"/> does, then starts the machine again; one that does not run is started. Completed by the
+    /// next daemon if this one is killed in between.
+    /// </summary>
+    /// <exception cref="VmHostException">
+    /// <see cref="VmHostError.DeadlineExceeded"/>: it still runs and was not to be killed, and was not started again;
+    /// <see cref="VmHostError.Aborted"/>: another request stopped it; and as <see cref="StartAsync"/>.
+    /// </exception>
+    public async Task<StartResult> RestartAsync(HaltOptions options, CancellationToken ct)
+    {
+        var done = await AskAsync(id => new MachineEvent.RestartRequested(id, options), ct);
+        return new(done.Changed, done.Warnings);
+    }
+
+    /// <summary>Kills the hypervisor without asking the guest, then starts the machine again.</summary>
+    /// <exception cref="VmHostException">
+    /// <see cref="VmHostError.FailedPrecondition"/>: it does not run; and as <see cref="RestartAsync"/>.
+    /// </exception>
+    public async Task<StartResult> ResetAsync(CancellationToken ct)
+    {
+        var done = await AskAsync(id => new MachineEvent.ResetRequested(id), ct);
+        return new(done.Changed, done.Warnings);
+    }
+
     /// <summary>Stops the guest's processors.</summary>
     /// <returns>False when they stand still already.</returns>
     /// <exception cref="VmHostException">
@@ -130,20 +154,26 @@ public sealed class Machine
     public async Task<bool> ResumeAsync(CancellationToken ct) => (await AskAsync(id => new MachineEvent.ResumeRequested(id), ct)).Changed;
 
     /// <summary>
-    /// Changes the restart policy, labels or annotations, whatever the machine does. A wait by the old policy continues if the new
-    /// policy wants it too.
+    /// Changes what may change while the machine exists, whatever it does. A wait by the old restart policy continues if the new
+    /// policy wants it too. A machine that runs takes a change of its spec at its next boot.
     /// </summary>
+    /// <param name="change">The change.</param>
+    /// <param name="revision">The revision that the caller saw; null for any.</param>
+    /// <param name="ct">Gives up waiting.</param>
     /// <returns>False if nothing differs.</returns>
     /// <exception cref="VmHostException">
     /// <see cref="VmHostError.InvalidArgument"/>: the change; <see cref="VmHostError.ResourceExhausted"/>: it cannot be saved,
-    /// and nothing was changed; <see cref="VmHostError.FailedPrecondition"/>: the machine's record cannot be read.
+    /// and nothing was changed; <see cref="VmHostError.FailedPrecondition"/>: the machine's record cannot be read;
+    /// <see cref="VmHostError.Aborted"/>: the machine has another revision.
     /// </exception>
-    public async Task<bool> UpdateAsync(MachineChange change, CancellationToken ct)
+    public async Task<bool> UpdateAsync(MachineChange change, long? revision, CancellationToken ct)
     {
+        if (change.Spec is { } spec && Snapshot is { Spec: { } current } snapshot)
+            change = change with { Spec = spec.Validate(snapshot.PendingSpec ?? current, MachineFactory.Check) };
         if (change.Faults(Snapshot.Labels).ToList() is { Count: > 0 } faults)
             throw VmHostException.ForFaults([.. faults]);
 
-        return (await AskAsync(id => new MachineEvent.UpdateRequested(id, change), ct)).Changed;
+        return (await AskAsync(id => new MachineEvent.UpdateRequested(id, change, revision), ct)).Changed;
     }
 
     /// <summary>Writes the record of a machine that is created and not started.</summary>
@@ -172,7 +202,7 @@ public sealed class Machine
     public async Task WaitForPortAsync(int guestPort, CancellationToken ct)
     {
         var port = Snapshot.Spec?.PublishedPorts.FirstOrDefault(port => port.GuestPort == guestPort && port.Protocol == PortProtocol.Tcp)
-            ?? throw VmHostException.ForFaults([new("tcp_port", string.Create(CultureInfo.InvariantCulture, $"port {guestPort} of the guest is not published; run the machine with: --publish HOSTPORT:{guestPort}"))]);
+            ?? throw VmHostException.ForFaults([new("condition.port.guest_port", string.Create(CultureInfo.InvariantCulture, $"port {guestPort} of the guest is not published; run the machine with: --publish HOSTPORT:{guestPort}"))]);
 
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(ct);
         var taken = new GuestPortProbe(_services.Time).WaitAsync(port, () => _effects.Contact.Boot, stop.Token);

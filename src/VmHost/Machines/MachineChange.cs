@@ -22,6 +22,12 @@ public sealed record MachineChange
     /// <summary>All annotations.</summary>
     public ImmutableSortedDictionary<string, string>? Annotations { get; init; }
 
+    /// <summary>The name.</summary>
+    public string? Name { get; init; }
+
+    /// <summary>The spec, or parts of it. What runs keeps its spec; the next boot takes the change.</summary>
+    public SpecChange? Spec { get; init; }
+
     internal bool IsWriteOnly { get; private init; }
 
     /// <summary>Everything that is wrong with it.</summary>
@@ -37,13 +43,30 @@ public sealed record MachineChange
     }
 
     /// <summary>The record with the change; equal to the record where nothing differs.</summary>
-    internal MachineRecord Apply(MachineRecord record) =>
-        record with
+    /// <param name="record">The record.</param>
+    /// <param name="isAtRest">Whether nothing of the machine runs or is being started: then the spec itself changes.</param>
+    internal MachineRecord Apply(MachineRecord record, bool isAtRest)
+    {
+        var changed = WithSpec(record, isAtRest) with
         {
+            Name = Name ?? record.Name,
             Restart = Restart ?? record.Restart,
             Labels = Changed(record.Labels, Edited(Labels ?? record.Labels ?? Specs.Labels.None)),
             Annotations = Changed(record.Annotations, Annotations),
         };
+        return changed == record ? record : changed with { Revision = record.Revision + 1 };
+    }
+
+    private MachineRecord WithSpec(MachineRecord record, bool isAtRest)
+    {
+        if (Spec is null)
+            return record;
+
+        var spec = Spec.ApplyTo(record.PendingSpec ?? record.Spec);
+        return isAtRest
+            ? record with { Spec = spec, PendingSpec = null, PendingProblem = null }
+            : record with { PendingSpec = spec == record.Spec ? null : spec, PendingProblem = null };
+    }
 
     private ImmutableSortedDictionary<string, string> Edited(ImmutableSortedDictionary<string, string> labels)
     {

@@ -79,9 +79,12 @@ public sealed class MachineFactory(MachineTable table, MachineServices services)
         return new(hypervisor.Kind, plan);
     }
 
+    /// <summary>Checks a request against the files of this host.</summary>
+    internal static MachineValidation Check(MachineRequest request) => MachineSpecValidator.Validate(request, BootResolver.Resolve, DeviceFiles.Check);
+
     private static MachineValidation Validate(MachineRequest request)
     {
-        var validation = MachineSpecValidator.Validate(request, BootResolver.Resolve, DeviceFiles.Check);
+        var validation = Check(request);
         return validation.Faults.IsEmpty ? validation : throw VmHostException.ForFaults(validation.Faults);
     }
 

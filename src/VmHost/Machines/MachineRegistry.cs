@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Collections.Immutable;
+using System.Diagnostics.CodeAnalysis;
 using Microsoft.Extensions.Logging;
 using VmHost.Posix;
 using VmHost.Specs;
@@ -10,12 +11,16 @@ namespace VmHost.Machines;
 /// <param name="table">Holds them.</param>
 /// <param name="services">What they use.</param>
 /// <param name="logger">For what concerns all of them.</param>
+[SuppressMessage("Design", "CA1001", Justification = "The semaphore's wait handle is never made.")]
 public sealed partial class MachineRegistry(MachineTable table, MachineServices services, ILogger<MachineRegistry> logger)
 {
     private const int MaxExamined = 16;
 
     private static readonly TimeSpan PlaceLimit = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan NextStartAfter = TimeSpan.FromSeconds(5);
+
+    // One at a time: the name of a machine is not to change while another request changes it.
+    private readonly SemaphoreSlim _renaming = new(1, 1);
 
     /// <summary>All machines, by name.</summary>
     public ImmutableArray<MachineSnapshot> List() =>
@@ -83,6 +88,46 @@ public sealed partial class MachineRegistry(MachineTable table, MachineServices 
         };
     }
 
+    /// <summary>Gives a machine another name, whatever it does.</summary>
+    /// <returns>False if it has the name already.</returns>
+    /// <exception cref="VmHostException">
+    /// <see cref="VmHostError.InvalidArgument"/>: the name; <see cref="VmHostError.AlreadyExists"/>: another machine has it; and as
+    /// <see cref="Machine.UpdateAsync"/>.
+    /// </exception>
+    public async Task<bool> RenameAsync(Machine machine, string name, long? revision)
+    {
+        if (MachineName.FaultOf(name) is { } fault)
+            throw VmHostException.ForFaults([new("name", fault)]);
+        if (machine.Snapshot.Name == name)
+            return false;
+
+        await _renaming.WaitAsync();
+        var before = machine.Snapshot.Name;
+        try
+        {
+            table.Reserve(name);
+            var kept = before;
+            try
+            {
+                // Not called off when the caller goes away: both names are taken until it is known which one the machine has.
+                await machine.UpdateAsync(new() { Name = name }, revision, CancellationToken.None);
+                services.Claims.Rename(machine.Snapshot.Id, name);
+                kept = name;
+            }
+            finally
+            {
+                table.Release(kept == name ? before : name);
+            }
+
+            LogRenamed(before, name);
+            return true;
+        }
+        finally
+        {
+            _renaming.Release();
+        }
+    }
+
     /// <summary>Deletes a machine with its record and its journal.</summary>
     /// <exception cref="VmHostException">
     /// <see cref="VmHostError.FailedPrecondition"/>: it runs and is not to be killed, or may run.
@@ -98,6 +143,9 @@ public sealed partial class MachineRegistry(MachineTable table, MachineServices 
 
     [LoggerMessage(Level = LogLevel.Error, Message = "Machine {Id}: its record is of no use: {Problem}")]
     private partial void LogCorrupt(string id, string problem);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Machine {Before} is now named {Name}.")]
+    private partial void LogRenamed(string before, string name);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Machine {Machine} was deleted.")]
     private partial void LogDeleted(string machine);

@@ -17,6 +17,15 @@ public sealed record MachineSnapshot
     /// <summary>Null where the record cannot be read.</summary>
     public MachineSpec? Spec { get; init; }
 
+    /// <summary>What the next boot takes; null where it is <see cref="Spec"/>.</summary>
+    public MachineSpec? PendingSpec { get; init; }
+
+    /// <summary>Why a start with <see cref="PendingSpec"/> failed; null where none did.</summary>
+    public string? PendingProblem { get; init; }
+
+    /// <summary>Grows with each change of what clients can set.</summary>
+    public long Revision { get; init; }
+
     /// <summary>Where it is in its life.</summary>
     public required MachineState State { get; init; }
 
@@ -69,6 +78,9 @@ public sealed record MachineSnapshot
             Id = life.Id,
             Name = life.Name,
             Spec = life.Record?.Spec,
+            PendingSpec = life.Record?.PendingSpec,
+            PendingProblem = life.Record?.PendingProblem,
+            Revision = life.Record?.Revision ?? 0,
             State = life.Phase.State,
             StateDetail = life.Phase.Detail,
             Pause = life.Phase is MachinePhase.Paused paused ? paused.Cause.Summary : null,

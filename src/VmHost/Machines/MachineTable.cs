@@ -71,6 +71,21 @@ public sealed class MachineTable
             : made;
     }
 
+    /// <summary>Takes a name for a machine that is to be renamed.</summary>
+    /// <exception cref="VmHostException"><see cref="VmHostError.AlreadyExists"/>.</exception>
+    internal void Reserve(string name)
+    {
+        lock (_lock)
+            _names.Add(FreeNameLocked(name, isAutomatic: false));
+    }
+
+    /// <summary>Frees a name that no machine has any more.</summary>
+    internal void Release(string name)
+    {
+        lock (_lock)
+            _names.Remove(name);
+    }
+
     /// <summary>Removes one whose files are gone.</summary>
     internal void Remove(Machine machine)
     {

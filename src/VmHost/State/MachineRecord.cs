@@ -26,6 +26,34 @@ public sealed record MachineRecord : StoredObject
     /// <summary>What is run.</summary>
     public required MachineSpec Spec { get; init; }
 
+    /// <summary>The spec of the next boot; null where it is the same.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public MachineSpec? PendingSpec { get; init; }
+
+    /// <summary>Why a start with <see cref="PendingSpec"/> failed; null where none did. Only a request tries it again.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? PendingProblem { get; init; }
+
+    /// <summary>The spec before the current boot, which took another one and has not shown yet that it runs; null else.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public MachineSpec? PreviousSpec { get; init; }
+
+    /// <summary>Grows with each change of what clients can set.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public long Revision { get; init; }
+
+    /// <summary>This record with all that clients can set as it is in another one, which is newer.</summary>
+    internal MachineRecord WithSettingsOf(MachineRecord newer) =>
+        this with
+        {
+            Name = newer.Name,
+            Restart = newer.Restart,
+            Labels = newer.Labels,
+            Annotations = newer.Annotations,
+            PendingSpec = newer.PendingSpec ?? PendingSpec,
+            Revision = newer.Revision,
+        };
+
     /// <summary>When it was created.</summary>
     public required DateTimeOffset CreatedAt { get; init; }
 
@@ -88,7 +116,13 @@ public sealed record MachineRecord : StoredObject
 /// <param name="Deadline">The end of the grace time, by the host's clock.</param>
 /// <param name="KillAfterwards">Whether the hypervisor is killed at the deadline; otherwise the halt is given up then.</param>
 /// <param name="ConsoleLine">Typed on the console for guests that do not know the power button; null for nothing.</param>
-public sealed record HaltIntent(int Boot, DateTimeOffset Deadline, bool KillAfterwards, string? ConsoleLine) : StoredObject;
+/// <param name="ThenStart">Whether the machine is started again after the boot's end.</param>
+public sealed record HaltIntent(
+    int Boot,
+    DateTimeOffset Deadline,
+    bool KillAfterwards,
+    string? ConsoleLine,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] bool ThenStart = false) : StoredObject;
 
 /// <summary>How far a machine's restart policy got.</summary>
 /// <param name="Attempts">Starts in a row that the policy made or is about to make.</param>

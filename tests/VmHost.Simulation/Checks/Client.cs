@@ -25,7 +25,12 @@ internal sealed class ClientRequest
     /// <summary>Another request of its kind was under way, and answers this one too.</summary>
     internal required bool Joins { get; init; }
 
-    internal bool IsStop => Event is MachineEvent.HaltRequested or MachineEvent.KillRequested;
+    /// <summary>A halt or kill, with a start afterwards or without.</summary>
+    internal bool IsStop => Event is MachineEvent.HaltRequested or MachineEvent.KillRequested || IsRestart;
+
+    internal bool IsRestart => Event is MachineEvent.RestartRequested or MachineEvent.ResetRequested;
+
+    internal bool IsStart => Event is MachineEvent.StartRequested || IsRestart;
 }
 
 /// <summary>The clients of one daemon: what they asked for, and that what they were answered is so (I4).</summary>
@@ -92,7 +97,7 @@ internal sealed class Clients(SimulatedHost host, Watcher watcher)
                 CheckRefusal(request, refusal);
             else
                 CheckDone(request, (Outcome.Done)outcome);
-            watcher.Expectations.Answered(request, outcome, laterStart: _unanswered.Exists(other => other.Event is MachineEvent.StartRequested));
+            watcher.Expectations.Answered(request, outcome, laterStart: _unanswered.Exists(static other => other.IsStart));
         }
     }
 
@@ -121,6 +126,10 @@ internal sealed class Clients(SimulatedHost host, Watcher watcher)
             case MachineEvent.StartRequested when done.Changed:
                 Require(host.Boots is [.., { Hypervisor: not ProcessState.NotStarted, Reason: not ExitReason.StartFailed }], request, "was answered although no hypervisor ran");
                 break;
+            case MachineEvent.RestartRequested or MachineEvent.ResetRequested:
+                Require(host.Boots is [.., { Hypervisor: not ProcessState.NotStarted, Reason: not ExitReason.StartFailed }], request, "was answered although no hypervisor ran");
+                Require(request.Boot is null || host.Boots[^1] != request.Boot, request, "was answered although the boot is still the one before");
+                break;
             case MachineEvent.PauseRequested when done.Changed:
                 Require(!IsUnchanged(request) || host.Live!.Run != GuestRun.Runs, request, "was answered although the guest runs");
                 break;
@@ -128,7 +137,7 @@ internal sealed class Clients(SimulatedHost host, Watcher watcher)
                 Require(!IsUnchanged(request) || host.Live!.Run == GuestRun.Runs, request, "was answered although the guest stands still");
                 break;
             case MachineEvent.UpdateRequested update when !HasUnanswered<MachineEvent.UpdateRequested>() && (done.Changed || !host.Disk.IsBehind):
-                Require(host.Disk.Record is not { } record || record.Restart == update.Change.Restart, request, $"was answered although {host.Disk.Record?.Restart} is on disk");
+                Require(host.Disk.Record is not { } record || update.Change.Apply(record, isAtRest: false) is var same && same.Restart == record.Restart && (same.PendingSpec ?? same.Spec) == (record.PendingSpec ?? record.Spec), request, $"was answered although {host.Disk.Record?.Restart} and {host.Disk.Record?.PendingSpec ?? host.Disk.Record?.Spec} are on disk");
                 break;
             case MachineEvent.DeleteRequested:
                 Require(host.Disk.Record is null && !host.LockHeld, request, "was answered although something of the machine is left");

@@ -42,6 +42,9 @@ internal sealed class Expectations(SimulatedHost host)
             case MachineEvent.StartRequested:
                 _stopped = false;
                 break;
+            case MachineEvent.RestartRequested or MachineEvent.ResetRequested:
+                (_ran, _stopped) = (false, false);
+                break;
             case MachineEvent.UpdateRequested { Change.Restart: { } policy }:
                 _strongPolicy &= IsStrong(policy);
                 break;
@@ -56,14 +59,14 @@ internal sealed class Expectations(SimulatedHost host)
         {
             if (request.IsStop)
                 _mustDie.Clear();
-            if (request.Event is MachineEvent.StartRequested)
+            if (request.IsStart)
                 _ran = false;   // who asked is told, and nothing is tried again
         }
-        else if (request.Event is MachineEvent.StartRequested && outcome is Outcome.Done { Changed: true })
+        else if (request.IsStart && outcome is Outcome.Done { Changed: true })
         {
             _quickResets = 0;
         }
-        else if (request.IsStop)
+        else if (request is { IsStop: true, IsRestart: false })
         {
             _stopped = !laterStart;
         }

@@ -11,17 +11,17 @@ public sealed class HostClaimsTests
     public void Memory_is_given_out_once_and_comes_back_at_the_end()
     {
         var claims = new HostClaims(ByteSize.FromMiB(1024));
-        claims.Claim("one", Spec(600));
+        claims.Claim("id-one", "one", Spec(600));
 
-        var refused = Assert.Throws<VmHostException>(() => claims.Claim("two", Spec(600)));
+        var refused = Assert.Throws<VmHostException>(() => claims.Claim("id-two", "two", Spec(600)));
 
         Assert.Equal(VmHostError.ResourceExhausted, refused.Error);
         Assert.Contains("600 MiB", refused.Message, StringComparison.Ordinal);
         Assert.Contains("1024 MiB", refused.Message, StringComparison.Ordinal);
         Assert.Contains("--max-memory-bytes", refused.Message, StringComparison.Ordinal);
-        claims.Claim("one", Spec(700));   // its own next boot
-        claims.Release("one");
-        claims.Claim("two", Spec(1024));
+        claims.Claim("id-one", "one", Spec(700));   // its own next boot
+        claims.Release("id-one");
+        claims.Claim("id-two", "two", Spec(1024));
     }
 
     [Fact]
@@ -31,22 +31,22 @@ public sealed class HostClaimsTests
         var disk = directory.Combine("disk");
         File.WriteAllText(disk, "");
         var claims = new HostClaims(ByteSize.FromMiB(1024));
-        claims.Claim("one", Spec(600));
-        Assert.Equal(VmHostError.ResourceExhausted, Assert.Throws<VmHostException>(() => claims.Claim("two", Spec(600) with { Disks = [new(disk, DiskFormat.Raw, false)] })).Error);
+        claims.Claim("id-one", "one", Spec(600));
+        Assert.Equal(VmHostError.ResourceExhausted, Assert.Throws<VmHostException>(() => claims.Claim("id-two", "two", Spec(600) with { Disks = [new(disk, DiskFormat.Raw, false)] })).Error);
 
-        claims.Claim("three", Spec(100) with { Disks = [new(disk, DiskFormat.Raw, false)] });
-        Assert.Equal(VmHostError.FailedPrecondition, Assert.Throws<VmHostException>(() => claims.Claim("two", Spec(100) with { Disks = [new(disk, DiskFormat.Raw, false)] })).Error);
+        claims.Claim("id-three", "three", Spec(100) with { Disks = [new(disk, DiskFormat.Raw, false)] });
+        Assert.Equal(VmHostError.FailedPrecondition, Assert.Throws<VmHostException>(() => claims.Claim("id-two", "two", Spec(100) with { Disks = [new(disk, DiskFormat.Raw, false)] })).Error);
     }
 
     [Fact]
     public void What_runs_already_is_counted_whatever_it_comes_to()
     {
         var claims = new HostClaims(ByteSize.FromMiB(1024));
-        claims.ClaimUnasked("one", Spec(4096));
+        claims.ClaimUnasked("id-one", "one", Spec(4096));
 
-        Assert.Throws<VmHostException>(() => claims.Claim("two", Spec(1)));
-        claims.Release("one");
-        claims.Claim("two", Spec(1));
+        Assert.Throws<VmHostException>(() => claims.Claim("id-two", "two", Spec(1)));
+        claims.Release("id-one");
+        claims.Claim("id-two", "two", Spec(1));
     }
 
     [Fact]

@@ -63,6 +63,6 @@ public sealed class ShimRecordsTests : IDisposable
     [Fact]
     public void The_numbers_of_the_frames_stay() =>
         Assert.Equal(
-            "Hello=1 Subscribe=2 Input=3 Lease=4 Resize=5 Signal=6 Status=7 OpenMonitor=8 ToMonitor=9 Welcome=101 End=102 Result=103 StatusReply=104 Exited=105 MonitorSaid=106 Unknown=199",
+            "Hello=1 Subscribe=2 Input=3 Lease=4 Resize=5 Signal=6 Status=7 OpenMonitor=8 ToMonitor=9 InputAt=10 Welcome=101 End=102 Result=103 StatusReply=104 Exited=105 MonitorSaid=106 Unknown=199",
             string.Join(' ', Enum.GetValues<FrameType>().Select(type => $"{type}={(int)type}")));
 }

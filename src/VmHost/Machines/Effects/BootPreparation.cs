@@ -25,7 +25,7 @@ internal sealed class BootPreparation(MachineServices services)
         ThrowIfAny(PortProbe.FindTaken(record.Spec.PublishedPorts));
         services.Space.ThrowIfLow();
         ct.ThrowIfCancellationRequested();   // nothing is claimed for a caller who gave up
-        services.Claims.Claim(record.Name, record.Spec);
+        services.Claims.Claim(record.Id, record.Name, record.Spec);
 
         var boot = new BootRecord(
             (record.Boot?.Number ?? 0) + 1,

@@ -83,10 +83,10 @@ internal sealed partial class MachineEffects : IMachineWorld
                 loop.Complete(answer.RequestId, answer.Outcome);
                 break;
             case MachineEffect.ReleaseClaims:
-                _services.Claims.Release(loop.Snapshot.Name);
+                _services.Claims.Release(loop.Snapshot.Id);
                 break;
             case MachineEffect.ClaimUnasked:
-                _services.Claims.ClaimUnasked(loop.Snapshot.Name, loop.Snapshot.Spec!);
+                _services.Claims.ClaimUnasked(loop.Snapshot.Id, loop.Snapshot.Name, loop.Snapshot.Spec!);
                 break;
             case MachineEffect.SetConsoleLive set:
                 Console.SetLive(set.Live);

@@ -173,6 +173,13 @@ internal static class AdoptionRules
     private static void Restore(StepBuilder step, ExitSummary exit)
     {
         var why = step.Record.RestDetail ?? exit.Detail;
+        if (step.Record.Halt is { ThenStart: true })
+        {
+            step.Remember(step.Record with { Halt = null, StoppedByHand = false });
+            StartRules.Begin(step, from: null, StartCause.Reboot, request: 0);
+            return;
+        }
+
         if (step.Record.Halt is not null)
         {
             // Asked for while it was not known that nothing ran: it is carried out by not starting the machine again.
@@ -214,7 +221,7 @@ internal static class AdoptionRules
         var left = intent.Deadline - step.Moment.Now;
         var grace = left < TimeSpan.Zero ? TimeSpan.Zero : left > LongestGrace ? LongestGrace : left;
         if (waiters.IsEmpty)
-            waiters = [new(0, intent.KillAfterwards ? WaiterKind.HaltThenKill : WaiterKind.HaltOnly)];
+            waiters = [new(0, intent.KillAfterwards ? WaiterKind.HaltThenKill : WaiterKind.HaltOnly, intent.ThenStart)];
 
         var killNow = intent.KillAfterwards && grace == TimeSpan.Zero;
         StopRules.Begin(

@@ -30,10 +30,19 @@ internal static class EndRules
         foreach (var timer in BootTimers)
             step.CancelTimer(timer);
 
+        if (step.Record.PreviousSpec is { } previous)
+            exit = KeepOrRevert(step, previous, exit);
+
         if (exit.Reason == ExitReason.Reset && !IsBeingStopped(phase, step.Record) && step.Record.Spec.OnReboot == RebootAction.Restart)
         {
             if (TryReboot(step, ref exit))
                 return;
+        }
+
+        if (IsToStartAgain(phase, step.Record))
+        {
+            StartAgain(step, phase, exit);
+            return;
         }
 
         // A stop that came before anything could be asked of the hypervisor is carried out by this end.
@@ -50,7 +59,7 @@ internal static class EndRules
         if (wasAskedFor)
             step.Publish(HostEventKind.MachineHalting, HaltStep.Reaped, step.Phase.Detail);
 
-        AnswerAtEnd(step, phase, exit);
+        AnswerAtEnd(step, phase.Waiting, phase, exit);
     }
 
     /// <summary>No boot runs: to <see cref="MachinePhase.Ended"/>, or to Backoff where the decision says so.</summary>
@@ -87,6 +96,35 @@ internal static class EndRules
         step.Do(new MachineEffect.SetConsoleLive(phase is MachinePhase.Backoff));   // followers of the console wait for the next boot
         if (decision is RestartDecision.Again { Delay: var delay })
             step.SetTimer(TimerKind.Restart, delay);
+    }
+
+    // A spec that the hypervisor never ran a guest with is not taken.
+    private static ExitSummary KeepOrRevert(StepBuilder step, MachineSpec previous, ExitSummary exit)
+    {
+        var failed = exit.Reason == ExitReason.StartFailed;
+        step.Remember(failed
+            ? step.Record with { Spec = previous, PreviousSpec = null, PendingSpec = step.Record.PendingSpec ?? step.Record.Spec, PendingProblem = exit.Detail, Revision = step.Record.Revision + 1 }
+            : step.Record with { PreviousSpec = null });
+        return failed ? exit with { Detail = $"{exit.Detail}; {StartRules.NotTaken(step)}" } : exit;
+    }
+
+    // What an earlier daemon was asked for is in the record alone.
+    private static bool IsToStartAgain(MachinePhase phase, MachineRecord record) =>
+        phase is MachinePhase.Adopting or MachinePhase.Unknown ? record.Halt is { ThenStart: true } : phase.Waiting.Any(static waiter => waiter.ThenStart);
+
+    private static void StartAgain(StepBuilder step, MachinePhase phase, ExitSummary exit)
+    {
+        step.Do(new MachineEffect.RemoveHalfWritten());
+        step.Publish(HostEventKind.MachineHalting, HaltStep.Reaped, exit.Detail);
+
+        // On record before it is reported, as for a reboot: the next daemon completes it.
+        step.Save(step.Record with { LastExit = exit, PausedBoot = null, Halt = null, StoppedByHand = false, RebootPending = true });
+        var starts = phase.Waiting.Where(static waiter => waiter.ThenStart).ToImmutableArray();
+        foreach (var waiter in starts)
+            step.CancelTimer(TimerKind.HaltDeadline, waiter.Id);
+
+        AnswerAtEnd(step, phase.Waiting.Except(starts), phase, exit);
+        StartRules.BeginAgain(step, starts);
     }
 
     private static RestartDecision Decide(StepBuilder step, MachinePhase phase, ExitSummary exit)
@@ -154,7 +192,7 @@ internal static class EndRules
             return false;
         }
 
-        AnswerAtEnd(step, step.Phase, exit);
+        AnswerAtEnd(step, step.Phase.Waiting, step.Phase, exit);
 
         // On record before it is reported: the next daemon neither reports this end again nor forgets what is to follow.
         step.Save(step.Record with { LastExit = exit, QuickResets = quick, PausedBoot = null, RebootPending = true });
@@ -162,7 +200,7 @@ internal static class EndRules
         return true;
     }
 
-    private static void AnswerAtEnd(StepBuilder step, MachinePhase phase, ExitSummary exit)
+    private static void AnswerAtEnd(StepBuilder step, IEnumerable<Waiter> waiters, MachinePhase phase, ExitSummary exit)
     {
         var warnings = phase switch
         {
@@ -170,7 +208,7 @@ internal static class EndRules
             MachinePhase.Confirming confirming => confirming.Start.Warnings,
             _ => ImmutableArray<string>.Empty,
         };
-        foreach (var waiter in phase.Waiting)
+        foreach (var waiter in waiters)
         {
             if (waiter.Kind is WaiterKind.HaltOnly or WaiterKind.HaltThenKill)
                 step.CancelTimer(TimerKind.HaltDeadline, waiter.Id);

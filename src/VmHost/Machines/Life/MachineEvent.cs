@@ -28,14 +28,23 @@ internal abstract record MachineEvent
     /// <summary>Kill the hypervisor.</summary>
     internal sealed record KillRequested(long Id) : Request(Id);
 
+    /// <summary>Halt the guest, then start the machine again.</summary>
+    internal sealed record RestartRequested(long Id, HaltOptions Options) : Request(Id);
+
+    /// <summary>Kill the hypervisor, then start the machine again.</summary>
+    internal sealed record ResetRequested(long Id) : Request(Id);
+
     /// <summary>Stop the guest's processors.</summary>
     internal sealed record PauseRequested(long Id) : Request(Id);
 
     /// <summary>Let the guest's processors run.</summary>
     internal sealed record ResumeRequested(long Id) : Request(Id);
 
-    /// <summary>Change the restart policy.</summary>
-    internal sealed record UpdateRequested(long Id, MachineChange Change) : Request(Id);
+    /// <summary>Change what may change while the machine exists.</summary>
+    /// <param name="Id">Unique while the daemon lives.</param>
+    /// <param name="Change">The change.</param>
+    /// <param name="Revision">The revision that the caller saw; null for any.</param>
+    internal sealed record UpdateRequested(long Id, MachineChange Change, long? Revision = null) : Request(Id);
 
     /// <summary>Delete the machine's files.</summary>
     /// <param name="Id">Unique while the daemon lives.</param>

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using VmHost.Specs;
 using VmHost.State;
 
 namespace VmHost.Machines.Life;
@@ -72,7 +73,8 @@ internal abstract record MachinePhase
     /// <summary>The command line of the next boot is planned and its resources are claimed. Nothing of it is on disk.</summary>
     /// <param name="From">The phase to return to if that fails; null for the reboot of a guest.</param>
     /// <param name="Start">What is being started, and for which requests.</param>
-    internal sealed record Preparing(MachinePhase? From, PendingStart Start) : MachinePhase
+    /// <param name="Pending">The pending spec, where the boot is to take it; null where it is the record's.</param>
+    internal sealed record Preparing(MachinePhase? From, PendingStart Start, MachineSpec? Pending = null) : MachinePhase
     {
         internal override MachineState State => From?.State ?? MachineState.Starting;
 

@@ -97,6 +97,14 @@ internal static class PauseRules
                 RefuseResumes(step, phase);
                 StopRules.Kill(step, phase.Boot, null, request.Id);
                 break;
+            case MachineEvent.RestartRequested request:
+                RefuseResumes(step, phase);
+                StopRules.Restart(step, phase.Boot, request, resumeFirst: true);
+                break;
+            case MachineEvent.ResetRequested request:
+                RefuseResumes(step, phase);
+                StopRules.Kill(step, phase.Boot, null, request.Id, thenStart: true);
+                break;
             default:
                 step.Refuse(asked.Id, RestRules.InUse(step));
                 break;

@@ -27,7 +27,7 @@ internal static class PendingStartRules
                     Stop = new(Kill: true, step.Moment.Now, null),
                 });
                 break;
-            case MachineEvent.PauseRequested or MachineEvent.ResumeRequested:
+            case MachineEvent.PauseRequested or MachineEvent.ResumeRequested or MachineEvent.RestartRequested or MachineEvent.ResetRequested:
                 step.Refuse(request.Id, VmHostError.FailedPrecondition, $"machine {step.Name} is being started; wait for it (vmctl wait {step.Name} --for running)");
                 break;
             default:

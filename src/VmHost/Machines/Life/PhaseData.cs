@@ -127,7 +127,8 @@ internal abstract record PauseCause
 /// <summary>A request that is answered later.</summary>
 /// <param name="Id">The request's.</param>
 /// <param name="Kind">What it waits for.</param>
-internal sealed record Waiter(long Id, WaiterKind Kind);
+/// <param name="ThenStart">Of a halt or kill: the machine is started again after the boot's end, and the request waits for that too.</param>
+internal sealed record Waiter(long Id, WaiterKind Kind, bool ThenStart = false);
 
 /// <summary>What a request waits for.</summary>
 internal enum WaiterKind

@@ -14,13 +14,13 @@ internal static class RestRules
                 step.Remember(step.Record with { StoppedByHand = false, Retry = new(1, step.Moment.Now) });
                 StartRules.Begin(step, step.Phase, StartCause.Policy, request.Id);
                 break;
-            case MachineEvent.StartRequested request:
-                StartRules.Begin(step, step.Phase, StartCause.Request, request.Id);
+            case MachineEvent.StartRequested or MachineEvent.RestartRequested:
+                StartRules.Begin(step, step.Phase, StartCause.Request, ((MachineEvent.Request)happened).Id);
                 break;
             case MachineEvent.HaltRequested or MachineEvent.KillRequested:
                 step.Answer(((MachineEvent.Request)happened).Id, changed: false);
                 break;
-            case MachineEvent.PauseRequested or MachineEvent.ResumeRequested:
+            case MachineEvent.PauseRequested or MachineEvent.ResumeRequested or MachineEvent.ResetRequested:
                 step.Refuse(((MachineEvent.Request)happened).Id, RunRules.NotRunning(step));
                 break;
             case MachineEvent.DeleteRequested request:
@@ -39,16 +39,16 @@ internal static class RestRules
             case MachineEvent.TimerDue { Timer.Kind: TimerKind.Restart }:
                 StartRules.Begin(step, step.Phase, StartCause.Policy, request: 0);
                 break;
-            case MachineEvent.StartRequested request:
+            case MachineEvent.StartRequested or MachineEvent.RestartRequested:
                 step.CancelTimer(TimerKind.Restart);
-                StartRules.Begin(step, step.Phase, StartCause.Request, request.Id);
+                StartRules.Begin(step, step.Phase, StartCause.Request, ((MachineEvent.Request)happened).Id);
                 break;
             case MachineEvent.HaltRequested or MachineEvent.KillRequested:
                 step.Remember(step.Record with { StoppedByHand = true });
                 EndBackoff(step, "it was halted");
                 step.Answer(((MachineEvent.Request)happened).Id, changed: true);
                 break;
-            case MachineEvent.PauseRequested or MachineEvent.ResumeRequested:
+            case MachineEvent.PauseRequested or MachineEvent.ResumeRequested or MachineEvent.ResetRequested:
                 step.Refuse(((MachineEvent.Request)happened).Id, RunRules.NotRunning(step));
                 break;
             case MachineEvent.DeleteRequested request:

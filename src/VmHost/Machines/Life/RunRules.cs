@@ -75,7 +75,7 @@ internal static class RunRules
 
     /// <summary>The refusal of whatever needs a guest that runs.</summary>
     internal static Refusal NotRunning(StepBuilder step) =>
-        new(VmHostError.FailedPrecondition, $"machine {step.Name} does not run, so it can be neither paused nor resumed; start it with: vmctl start {step.Name}");
+        new(VmHostError.FailedPrecondition, $"machine {step.Name} does not run, so it can be neither paused, resumed nor reset; start it with: vmctl start {step.Name}");
 
     private static void Requested(StepBuilder step, MachinePhase.Running phase, MachineEvent.Request asked)
     {
@@ -91,6 +91,14 @@ internal static class RunRules
             case MachineEvent.KillRequested request:
                 RefusePauses(step, phase);
                 StopRules.Kill(step, phase.Boot, null, request.Id);
+                break;
+            case MachineEvent.RestartRequested request:
+                RefusePauses(step, phase);
+                StopRules.Restart(step, phase.Boot, request, resumeFirst: !phase.PausedBy.IsEmpty);
+                break;
+            case MachineEvent.ResetRequested request:
+                RefusePauses(step, phase);
+                StopRules.Kill(step, phase.Boot, null, request.Id, thenStart: true);
                 break;
             case MachineEvent.PauseRequested request:
                 Pause(step, phase, request.Id);

@@ -1,4 +1,6 @@
+using System.Collections.Immutable;
 using VmHost.Hypervisors;
+using VmHost.Specs;
 using VmHost.State;
 
 namespace VmHost.Machines.Life;
@@ -19,8 +21,24 @@ internal static class StartRules
     /// <param name="request">Answered when the guest runs; 0 for none.</param>
     internal static void Begin(StepBuilder step, MachinePhase? from, StartCause cause, long request)
     {
-        step.Become(new MachinePhase.Preparing(from, new(cause, request == 0 ? [] : [new(request, WaiterKind.Start)], [])));
-        step.Do(new MachineEffect.Prepare(step.Record));
+        Begin(step, from, new(cause, request == 0 ? [] : [new(request, WaiterKind.Start)], []));
+    }
+
+    /// <summary>Begins the start that completes a restart.</summary>
+    internal static void BeginAgain(StepBuilder step, ImmutableArray<Waiter> waiters) =>
+        Begin(step, from: null, new(StartCause.Request, [.. waiters.Select(static waiter => new Waiter(waiter.Id, WaiterKind.Start))], []));
+
+    private static void Begin(StepBuilder step, MachinePhase? from, PendingStart start)
+    {
+        // One that failed with the pending spec is not tried again and again while nobody looks.
+        var takesPending = start.Cause == StartCause.Request || step.Record.PendingProblem is null;
+        Prepare(step, new(from, start, takesPending ? step.Record.PendingSpec : null));
+    }
+
+    private static void Prepare(StepBuilder step, MachinePhase.Preparing phase)
+    {
+        step.Become(phase);
+        step.Do(new MachineEffect.Prepare(phase.Pending is { } pending ? step.Record with { Spec = pending } : step.Record));
     }
 
     internal static void Preparing(StepBuilder step, MachinePhase.Preparing phase, MachineEvent happened)
@@ -34,13 +52,23 @@ internal static class StartRules
                 break;
             case MachineEvent.Prepared prepared:
                 var before = step.Record;
-                step.Remember(Begun(before, phase.Start.Cause) with { Seq = before.Seq + 1, Boot = prepared.Boot, RestExpected = null, RebootPending = false });
+                step.Remember(Begun(Taken(before, phase.Pending), phase.Start.Cause) with { Seq = before.Seq + 1, Boot = prepared.Boot, RestExpected = null, RebootPending = false });
                 step.SetDigests([]);
                 step.Become(new MachinePhase.Launching(before, phase.Start with { Warnings = prepared.Plan.Warnings }));
                 step.Do(new MachineEffect.Launch(step.Record, prepared.Plan));
                 break;
-            case MachineEvent.PreparationFailed failed:
-                PendingStartRules.NotBegun(step, phase.From, phase.Start, failed.Refusal);
+            case MachineEvent.PreparationFailed failed when phase.Pending is not null && phase.Start.Cause != StartCause.Request:
+                KeepProblem(step, failed.Refusal.Message);
+                Prepare(step, phase with { Pending = null, Start = phase.Start with { Warnings = phase.Start.Warnings.Add(NotTaken(failed.Refusal.Message)) } });
+                break;
+            case MachineEvent.PreparationFailed { Refusal: var refusal }:
+                if (phase.Pending is not null)
+                {
+                    KeepProblem(step, refusal.Message);
+                    refusal = refusal with { Message = $"{refusal.Message}; {NotTaken(step)}" };
+                }
+
+                PendingStartRules.NotBegun(step, phase.From, phase.Start, refusal);
                 break;
             case MachineEvent.Request request:
                 PendingStartRules.Request(step, phase.Start, request, start => step.Become(phase with { Start = start }));
@@ -68,7 +96,7 @@ internal static class StartRules
                 step.Do(new MachineEffect.Examine(step.Record.Boot!, AskGuest: false));
                 break;
             case MachineEvent.LaunchFailed failed:
-                var before = phase.Before with { Seq = step.Record.Seq, Restart = step.Record.Restart };
+                var before = phase.Before.WithSettingsOf(step.Record) with { Seq = step.Record.Seq };
                 if (before.Seq > phase.Before.Seq + 1)
                     step.Save(before);   // a change of the policy may have been written with the boot
                 else
@@ -126,6 +154,8 @@ internal static class StartRules
                 foreach (var waiter in phase.Start.Waiters)
                     step.Answer(waiter.Id, new Outcome.Done(Changed: true) { Warnings = phase.Start.Warnings });
 
+                if (step.Record.PreviousSpec is not null)
+                    step.Save(step.Record with { PreviousSpec = null });
                 step.Become(new MachinePhase.Running(phase.Boot, []));
                 step.Do(new MachineEffect.ComputeDigests(phase.Boot.Number));
                 RunRules.ReadStatus(step, phase.Boot);   // a disk may have failed before the first sign of the guest
@@ -168,6 +198,33 @@ internal static class StartRules
         step.Do(new MachineEffect.WatchForReadiness(boot));
         step.SetTimer(TimerKind.StartLimit, StartLimit);
     }
+
+    /// <summary>What is said where a start failed because of the pending spec.</summary>
+    internal static string NotTaken(StepBuilder step) =>
+        $"machine {step.Name} has not taken its pending change and keeps its old spec; if the change is the cause, correct it with: vmctl update {step.Name}";
+
+    private static string NotTaken(string problem) => $"the pending change of the spec was not taken: {problem}";
+
+    private static void KeepProblem(StepBuilder step, string problem)
+    {
+        var record = step.Record with { PendingProblem = problem };
+        if (record.Seq > 0)
+            step.Save(record);
+        else
+            step.Remember(record);   // nothing of the machine is on disk, and its first start writes all of it
+    }
+
+    private static MachineRecord Taken(MachineRecord record, MachineSpec? pending) =>
+        pending is null
+            ? record
+            : record with
+            {
+                Spec = pending,
+                PreviousSpec = record.Spec,
+                PendingSpec = record.PendingSpec == pending ? null : record.PendingSpec,
+                PendingProblem = null,
+                Revision = record.Revision + 1,
+            };
 
     private static MachineRecord Begun(MachineRecord record, StartCause cause) =>
         cause switch

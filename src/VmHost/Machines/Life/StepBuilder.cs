@@ -28,7 +28,7 @@ internal sealed class StepBuilder(MachineLife before, Moment moment)
 
     internal bool HasRecord => _record is not null;
 
-    internal string Name => before.Name;
+    internal string Name => _record?.Name ?? before.Id;
 
     internal Moment Moment => moment;
 

@@ -34,8 +34,34 @@ internal static class StopRules
     }
 
     /// <summary>Begins to kill the hypervisor on request.</summary>
-    internal static void Kill(StepBuilder step, LiveBoot boot, PendingStart? start, long request) =>
-        Begin(step, boot, WaitersOf(start).Add(new(request, WaiterKind.Kill)), new(Kill: true, step.Moment.Now, null), resumeFirst: false, start);
+    internal static void Kill(StepBuilder step, LiveBoot boot, PendingStart? start, long request, bool thenStart = false) =>
+        Begin(step, boot, WaitersOf(start).Add(new(request, WaiterKind.Kill, thenStart)), new(Kill: true, step.Moment.Now, null), resumeFirst: false, start);
+
+    /// <summary>Begins to halt the guest of a machine that is to be started again.</summary>
+    internal static void Restart(StepBuilder step, LiveBoot boot, MachineEvent.RestartRequested request, bool resumeFirst)
+    {
+        var halt = new MachineEvent.HaltRequested(request.Id, request.Options);
+        step.SetTimer(TimerKind.HaltDeadline, request.Options.Grace, request.Id);
+        Begin(step, boot, [WaiterOf(halt) with { ThenStart = true }], Merge(null, halt, step.Moment.Now), resumeFirst);
+    }
+
+    /// <summary>
+    /// The requests that wait for a boot's end, with one more. The last one decides whether the machine is started again: a start
+    /// that was asked for before is refused, if the last one wants none.
+    /// </summary>
+    internal static ImmutableArray<Waiter> Join(StepBuilder step, ImmutableArray<Waiter> waiters, Waiter last)
+    {
+        if (last.ThenStart)
+            return waiters.Add(last);
+
+        foreach (var overruled in waiters.Where(static waiter => waiter.ThenStart))
+        {
+            step.CancelTimer(TimerKind.HaltDeadline, overruled.Id);
+            step.Refuse(overruled.Id, VmHostError.Aborted, $"machine {step.Name} was to be restarted, and another request stops it");
+        }
+
+        return waiters.RemoveAll(static waiter => waiter.ThenStart).Add(last);
+    }
 
     /// <summary>Carries out a halt or kill whose timers run already.</summary>
     internal static void Begin(StepBuilder step, LiveBoot boot, ImmutableArray<Waiter> waiters, PendingStop stop, bool resumeFirst, PendingStart? start = null)
@@ -120,7 +146,8 @@ internal static class StopRules
             phase.Boot.Number,
             old is not null && old.Deadline < deadline && old.KillAfterwards ? old.Deadline : deadline,
             kill || phase.Waiters.Any(static waiter => waiter.Kind is WaiterKind.HaltThenKill or WaiterKind.Kill) || old is { KillAfterwards: true },
-            phase.Progress.Line);
+            phase.Progress.Line,
+            phase.Waiters.Any(static waiter => waiter.ThenStart));
         if (intent != old || !step.Record.StoppedByHand)
             step.Save(step.Record with { StoppedByHand = true, Halt = intent });
     }

@@ -69,10 +69,16 @@ internal static class StoppingRules
         switch (asked)
         {
             case MachineEvent.HaltRequested request:
-                Join(step, phase, request);
+                Join(step, phase, StopRules.WaiterOf(request), request.Options);
+                break;
+            case MachineEvent.RestartRequested request:
+                Join(step, phase, StopRules.WaiterOf(new(request.Id, request.Options)) with { ThenStart = true }, request.Options);
                 break;
             case MachineEvent.KillRequested request:
-                StopRules.Kill(step, phase with { Waiters = phase.Waiters.Add(new(request.Id, WaiterKind.Kill)) });
+                StopRules.Kill(step, phase with { Waiters = StopRules.Join(step, phase.Waiters, new(request.Id, WaiterKind.Kill)) });
+                break;
+            case MachineEvent.ResetRequested request:
+                StopRules.Kill(step, phase with { Waiters = StopRules.Join(step, phase.Waiters, new(request.Id, WaiterKind.Kill, ThenStart: true)) });
                 break;
             case MachineEvent.DeleteRequested:
                 step.Refuse(asked.Id, RestRules.InUse(step));
@@ -83,16 +89,16 @@ internal static class StoppingRules
         }
     }
 
-    private static void Join(StepBuilder step, MachinePhase.Stopping phase, MachineEvent.HaltRequested request)
+    private static void Join(StepBuilder step, MachinePhase.Stopping phase, Waiter waiter, HaltOptions options)
     {
-        step.SetTimer(TimerKind.HaltDeadline, request.Options.Grace, request.Id);
+        step.SetTimer(TimerKind.HaltDeadline, options.Grace, waiter.Id);
         var joined = phase with
         {
-            Waiters = phase.Waiters.Add(StopRules.WaiterOf(request)),
-            Progress = phase.Progress with { Line = phase.Progress.Line ?? request.Options.ConsoleLine },
+            Waiters = StopRules.Join(step, phase.Waiters, waiter),
+            Progress = phase.Progress with { Line = phase.Progress.Line ?? options.ConsoleLine },
         };
         step.Become(joined);
-        StopRules.SaveIntent(step, joined, step.Moment.Now + request.Options.Grace);
+        StopRules.SaveIntent(step, joined, step.Moment.Now + options.Grace);
     }
 
     private static void GraceOver(StepBuilder step, MachinePhase.Stopping phase, long request)
@@ -122,6 +128,15 @@ internal static class StoppingRules
         step.Become(left);
         if (!phase.Progress.Killing && !left.Waiters.Any(StopRules.IsStop))
             GiveUp(step, left);
+        else if (waiter.ThenStart)
+            ForgetStart(step, left);
+    }
+
+    // Its caller was told that the machine is not started again.
+    private static void ForgetStart(StepBuilder step, MachinePhase.Stopping phase)
+    {
+        if (step.Record.Halt is { ThenStart: true } intent && !phase.Waiters.Any(static waiter => waiter.ThenStart))
+            step.Save(step.Record with { Halt = intent with { ThenStart = false } });
     }
 
     private static void GiveUp(StepBuilder step, MachinePhase.Stopping phase)
@@ -200,7 +215,9 @@ internal static class StoppingRules
             ? $"the shim of machine {step.Name} (process {phase.Boot.ShimPid}) does not answer; it and hypervisor {phase.Boot.HypervisorPid} were sent SIGKILL, and still hold the machine's lock"
             : $"hypervisor {phase.Boot.HypervisorPid} of machine {step.Name} was sent SIGKILL and is still there; the kernel does not let go of it (look at its state in ps)";
         step.RefuseAll(phase.Waiters, VmHostError.Internal, problem);
-        step.Become(phase with { Waiters = [], Progress = phase.Progress with { Detail = problem } });
+        var left = phase with { Waiters = [], Progress = phase.Progress with { Detail = problem } };
+        step.Become(left);
+        ForgetStart(step, left);
 
         // The signal may not have been sent at all, and nothing else would end the machine.
         step.Do(phase.Progress.ShimSilent ? new MachineEffect.KillBoth(step.Record.Boot!) : new MachineEffect.Kill(step.Record.Boot!));

@@ -1,11 +1,11 @@
 using VmHost.Machines.Events;
 using VmHost.Specs;
+using VmHost.State;
 
 namespace VmHost.Machines.Life;
 
 /// <summary>
-/// Changes of the restart policy, of labels and of annotations: one at a time, in any phase. A change is shown and answered when it
-/// is on disk, and not before.
+/// Changes of what clients can set: one at a time, in any phase. A change is shown and answered when it is on disk, and not before.
 /// </summary>
 internal static class UpdateRules
 {
@@ -43,20 +43,27 @@ internal static class UpdateRules
         step.Updates = [];
     }
 
+    private static MachineRecord Applied(StepBuilder step, MachineEvent.UpdateRequested update) =>
+        update.Change.Apply(step.Record, isAtRest: step.Phase is MachinePhase.Created or MachinePhase.Ended);
+
     private static bool IsFirst(StepBuilder step, long id) => step.Updates is [var first, ..] && first.Id == id;
 
     private static void BeginNext(StepBuilder step)
     {
         while (step.Updates is [var next, ..])
         {
-            if (!next.Change.IsWriteOnly && next.Change.Apply(step.Record) == step.Record)
+            if (next.Revision is { } seen && seen != step.Record.Revision)
+            {
+                step.Refuse(next.Id, VmHostError.Aborted, $"machine {step.Name} was changed since its etag was read; read it again, and repeat the change if it is still wanted");
+            }
+            else if (!next.Change.IsWriteOnly && Applied(step, next) == step.Record)
             {
                 step.Answer(next.Id, changed: false);
             }
             else if (step.Record.Seq == 0 && !next.Change.IsWriteOnly)
             {
                 // Nothing of the machine is on disk yet; the first start writes it.
-                step.Remember(next.Change.Apply(step.Record));
+                step.Remember(Applied(step, next));
                 Report(step, next);
             }
             else
@@ -73,19 +80,20 @@ internal static class UpdateRules
     private static void Save(StepBuilder step, MachineEvent.UpdateRequested update)
     {
         step.Remember(step.Record with { Seq = step.Record.Seq + 1 });
-        step.Do(new MachineEffect.SaveUpdate(update.Id, update.Change.Apply(step.Record)));
+        step.Do(new MachineEffect.SaveUpdate(update.Id, Applied(step, update)));
     }
 
     private static void Saved(StepBuilder step, MachineEvent.UpdateSaved saved)
     {
-        // What was written meanwhile was without the change, and has replaced it.
-        if (step.Record.Seq > saved.Saved.Seq)
+        // What was written meanwhile was without the change, and has replaced it; or a start has begun with the old spec.
+        var applied = Applied(step, step.Updates[0]);
+        if (step.Record.Seq > saved.Saved.Seq || applied.Spec != saved.Saved.Spec || applied.PendingSpec != saved.Saved.PendingSpec)
         {
             Save(step, step.Updates[0]);
             return;
         }
 
-        step.Remember(step.Updates[0].Change.Apply(step.Record));
+        step.Remember(applied);
         Report(step, step.Updates[0]);
         if (step.Phase is MachinePhase.Backoff && step.Record.Restart.Mode == RestartMode.No)
             RestRules.EndBackoff(step, "its restart policy was taken away");

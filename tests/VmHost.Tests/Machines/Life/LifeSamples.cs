@@ -44,6 +44,12 @@ internal static class LifeSamples
     /// <summary>A halt of the boot is under way.</summary>
     internal static readonly MachineRecord Halting = Ran with { StoppedByHand = true, Halt = new(Boot, Now.AddSeconds(5), KillAfterwards: true, null) };
 
+    /// <summary>A restart of the boot is under way.</summary>
+    internal static readonly MachineRecord Restarting = Halting with { Halt = Halting.Halt! with { ThenStart = true } };
+
+    /// <summary>The next boot takes another spec.</summary>
+    internal static readonly MachineSpec Larger = Fresh.Spec with { CpuCount = 2 };
+
     private const long Starter = 11;
     private const long Stopper = 12;
 
@@ -62,6 +68,8 @@ internal static class LifeSamples
         yield return ("Adopting, at rest", Life(Rested, new MachinePhase.Adopting([])));
         yield return ("Adopting, waiting", Life(Rested with { Retry = new(1, Now.AddSeconds(3)) }, new MachinePhase.Adopting([])));
         yield return ("Adopting, rebooting", Life(Rested with { RebootPending = true }, new MachinePhase.Adopting([])));
+        yield return ("Adopting, restarting", Life(Restarting, new MachinePhase.Adopting([])));
+        yield return ("Adopting, at rest, restarting", Life(Restarting with { LastExit = Exit(ExitReason.PowerOff) }, new MachinePhase.Adopting([])));
         yield return ("Created", Life(Fresh, new MachinePhase.Created()));
         yield return ("Ended", Life(Rested, new MachinePhase.Ended(Expected: true, "ended")));
         yield return ("Backoff", Life(Rested with { Retry = new(1, Now.AddSeconds(3)) }, new MachinePhase.Backoff("ended")));
@@ -70,6 +78,9 @@ internal static class LifeSamples
         yield return ("Preparing, reboot", Life(Rested with { RebootPending = true }, new MachinePhase.Preparing(null, Reboot)));
         yield return ("Preparing, by policy", Life(Rested with { Retry = new(1, Now) }, new MachinePhase.Preparing(new MachinePhase.Backoff("ended"), Policy)));
         yield return ("Preparing, to be halted", Life(Rested, new MachinePhase.Preparing(new MachinePhase.Ended(Expected: true, "ended"), Stopped)));
+        yield return ("Preparing, pending spec", Life(Rested with { PendingSpec = Larger }, new MachinePhase.Preparing(new MachinePhase.Ended(Expected: true, "ended"), Start, Larger)));
+        yield return ("Preparing, pending spec by policy", Life(Rested with { PendingSpec = Larger, Retry = new(1, Now) }, new MachinePhase.Preparing(new MachinePhase.Backoff("ended"), Policy, Larger)));
+        yield return ("Launching, pending spec", Life(Ran with { Spec = Larger, PreviousSpec = Fresh.Spec }, new MachinePhase.Launching(Rested with { Seq = 4, PendingSpec = Larger }, Start)));
         yield return ("Launching", Life(Ran, new MachinePhase.Launching(Fresh with { Seq = 4 }, Start)));
         yield return ("Launching, reboot", Life(Ran, new MachinePhase.Launching(Rested with { Seq = 4, RebootPending = true }, Reboot)));
         yield return ("Launching, to be halted", Life(Ran, new MachinePhase.Launching(Fresh with { Seq = 4 }, Stopped)));
@@ -78,6 +89,9 @@ internal static class LifeSamples
         yield return ("Connecting, to be halted", Life(Ran, new MachinePhase.Connecting(Stopped, null)));
         yield return ("Confirming", Life(Ran, new MachinePhase.Confirming(Qemu, Start)));
         yield return ("Confirming, xhyve", Life(Ran, new MachinePhase.Confirming(Xhyve, Start)));
+        yield return ("Confirming, new spec", Life(Ran with { Spec = Larger, PreviousSpec = Fresh.Spec }, new MachinePhase.Confirming(Qemu, Start)));
+        yield return ("Running, spec being changed", Life(Ran, new MachinePhase.Running(Qemu, [])) with { Updates = [new(1, new() { Spec = new() { CpuCount = 2 } })] });
+        yield return ("Running, pending spec", Life(Ran with { PendingSpec = Larger }, new MachinePhase.Running(Qemu, [])));
         yield return ("Running", Life(Ran, new MachinePhase.Running(Qemu, [])));
         yield return ("Running, xhyve", Life(Ran, new MachinePhase.Running(Xhyve, [])));
         yield return ("Running, policy being changed", Life(Ran, new MachinePhase.Running(Qemu, [])) with { Updates = [new(1, new() { Restart = new(RestartMode.Always, 0) })] });
@@ -90,6 +104,8 @@ internal static class LifeSamples
         yield return ("Paused, settled after I/O error", Life(Ran, new MachinePhase.Paused(Qemu, IoError, [new(Starter, WaiterKind.Resume)], ResumeRetry.Settled)));
         yield return ("Stopping", Life(Halting, new MachinePhase.Stopping(Qemu, StopCause.Request, [new(Stopper, WaiterKind.HaltThenKill)], new(Presses: 1, Line: "halt"))));
         yield return ("Stopping, not to be killed", Life(Halting, new MachinePhase.Stopping(Qemu, StopCause.Request, [new(Stopper, WaiterKind.HaltOnly)], new(Presses: 1))));
+        yield return ("Stopping, to be started again", Life(Restarting, new MachinePhase.Stopping(Qemu, StopCause.Request, [new(Stopper, WaiterKind.HaltOnly, ThenStart: true)], new(Presses: 1))));
+        yield return ("Stopping, killing, to be started again", Life(Restarting, new MachinePhase.Stopping(Qemu, StopCause.Request, [new(Stopper, WaiterKind.Kill, ThenStart: true), new(Starter, WaiterKind.HaltOnly)], new(Killing: true))));
         yield return ("Stopping, paused", Life(Halting with { PausedBoot = Boot }, new MachinePhase.Stopping(HyperKit, StopCause.Request, [new(Stopper, WaiterKind.HaltOnly)], new(Presses: 1))));
         yield return ("Stopping, not confirmed", Life(Halting, new MachinePhase.Stopping(Qemu, StopCause.Request, Stopped.Waiters, new(Presses: 1), Stopped)));
         yield return ("Stopping, killing", Life(Halting, new MachinePhase.Stopping(Qemu, StopCause.Request, [new(Stopper, WaiterKind.Kill)], new(Killing: true))));
@@ -112,11 +128,18 @@ internal static class LifeSamples
         yield return ("HaltRequested", new MachineEvent.HaltRequested(1, new(TimeSpan.FromSeconds(10), KillAfterwards: true, null)));
         yield return ("HaltRequested, not to kill", new MachineEvent.HaltRequested(1, new(TimeSpan.FromSeconds(10), KillAfterwards: false, "halt")));
         yield return ("KillRequested", new MachineEvent.KillRequested(1));
+        yield return ("RestartRequested", new MachineEvent.RestartRequested(1, new(TimeSpan.FromSeconds(10), KillAfterwards: true, null)));
+        yield return ("RestartRequested, not to kill", new MachineEvent.RestartRequested(1, new(TimeSpan.FromSeconds(10), KillAfterwards: false, "halt")));
+        yield return ("ResetRequested", new MachineEvent.ResetRequested(1));
         yield return ("PauseRequested", new MachineEvent.PauseRequested(1));
         yield return ("ResumeRequested", new MachineEvent.ResumeRequested(1));
         yield return ("UpdateRequested", new MachineEvent.UpdateRequested(1, new() { Restart = new(RestartMode.Always, 0) }));
         yield return ("UpdateRequested, as it is", new MachineEvent.UpdateRequested(1, new() { Restart = new(RestartMode.OnFailure, 0) }));
         yield return ("UpdateRequested, labels", new MachineEvent.UpdateRequested(1, new() { Labels = Labels.None.Add("a", "b") }));
+        yield return ("UpdateRequested, spec", new MachineEvent.UpdateRequested(1, new() { Spec = new() { CpuCount = 2 } }));
+        yield return ("UpdateRequested, spec as it is", new MachineEvent.UpdateRequested(1, new() { Spec = new() { CpuCount = Fresh.Spec.CpuCount } }));
+        yield return ("UpdateRequested, name", new MachineEvent.UpdateRequested(1, new() { Name = "other" }));
+        yield return ("UpdateRequested, of an earlier revision", new MachineEvent.UpdateRequested(1, new() { Labels = Labels.None.Add("a", "b") }, Revision: 7));
         yield return ("UpdateRequested, write only", new MachineEvent.UpdateRequested(1, MachineChange.WriteOnly));
         yield return ("DeleteRequested", new MachineEvent.DeleteRequested(1, EvenUnknown: false));
         yield return ("DeleteRequested, even unknown", new MachineEvent.DeleteRequested(1, EvenUnknown: true));
