@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using Google.Protobuf.Collections;
 using Google.Rpc;
 using Grpc.Core;
@@ -7,7 +8,7 @@ using VmHost.Client;
 namespace VmHost.Cli;
 
 /// <summary>Turns what went wrong into lines for a person and an exit code.</summary>
-internal static class Errors
+internal static partial class Errors
 {
     // Which flag sets the field that is at fault.
     private static readonly Dictionary<string, string> Flags = new(StringComparer.Ordinal)
@@ -26,9 +27,9 @@ internal static class Errors
         ["spec.uuid"] = "--uuid",
         ["spec.disks"] = "--disk",
         ["spec.cdrom_paths"] = "--cdrom",
-        ["spec.network.mode"] = "--network",
-        ["spec.network.vpnkit_socket"] = "--network",
-        ["spec.network.mac_address"] = "--mac",
+        ["spec.networks.mode"] = "--network",
+        ["spec.networks.vpnkit_socket"] = "--network",
+        ["spec.networks.mac_address"] = "--mac",
         ["spec.second_serial_path"] = "--second-serial",
         ["spec.on_reboot"] = "--on-reboot",
         ["grace"] = "--time",
@@ -105,9 +106,20 @@ internal static class Errors
         }
     }
 
+    [GeneratedRegex(@"\[[0-9]+\]", RegexOptions.NonBacktracking)]
+    private static partial Regex Index();
+
     private static string FlagOf(string field)
     {
-        var plain = field.IndexOf('[', StringComparison.Ordinal) is >= 0 and var at ? field[..at] : field;
-        return Flags.TryGetValue(plain, out var flag) ? $" ({flag})" : "";
+        // Of an element of a list, or of a field of one.
+        var path = Index().Replace(field, "");
+        while (path.Length > 0)
+        {
+            if (Flags.TryGetValue(path, out var flag))
+                return $" ({flag})";
+            path = path[..Math.Max(0, path.LastIndexOf('.'))];
+        }
+
+        return "";
     }
 }

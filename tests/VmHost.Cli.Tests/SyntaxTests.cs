@@ -74,11 +74,11 @@ public sealed class SyntaxTests
         Assert.Equal(ExitCodes.Usage, Assert.Throws<CliException>(() => TimeSyntax.Parse("--since", text, Time("2026-11-24T12:00:00Z"))).ExitCode);
 
     [Theory]
-    [InlineData("stopped", "{ }")]
-    [InlineData("running", "{ \"running\": true }")]
-    [InlineData("console:/ #", "{ \"consolePattern\": \"/ #\" }")]
-    [InlineData("console:tcp:1", "{ \"consolePattern\": \"tcp:1\" }")]
-    [InlineData("tcp:6379", "{ \"tcpPort\": 6379 }")]
+    [InlineData("stopped", "{ \"stopped\": { } }")]
+    [InlineData("running", "{ \"running\": { } }")]
+    [InlineData("console:/ #", "{ \"console\": { \"pattern\": \"/ #\" } }")]
+    [InlineData("console:tcp:1", "{ \"console\": { \"pattern\": \"tcp:1\" } }")]
+    [InlineData("tcp:6379", "{ \"port\": { \"guestPort\": 6379 } }")]
     public void A_condition_is_a_word_or_a_kind_and_what(string text, string request) =>
         Assert.Equal(request, WaitSyntax.Parse("--for", text).ToString());
 

@@ -1,10 +1,7 @@
 using Google.Protobuf;
-using Google.Protobuf.WellKnownTypes;
-using Google.Rpc;
 using Grpc.Core;
 using Grpc.Core.Interceptors;
 using VmHost.Specs;
-using Status = Google.Rpc.Status;
 
 namespace VmHost.Daemon.Api;
 
@@ -65,52 +62,27 @@ internal sealed partial class ErrorInterceptor(IHostApplicationLifetime lifetime
     {
         switch (e)
         {
-            case InvalidProtocolBufferException:
-                return new RpcException(new(StatusCode.InvalidArgument, MalformedRequest.Problem));
             case VmHostException known:
-                return ToStatus(known).ToRpcException();
+                return ErrorDetails.Of(known).ToRpcException();
+            case InvalidProtocolBufferException:
+                return StatusOf(StatusCode.InvalidArgument, MalformedRequest.Problem, ErrorReason.MalformedRequest);
             case OperationCanceledException when lifetime.ApplicationStopping.IsCancellationRequested:
-                return new RpcException(new(StatusCode.Unavailable, "the daemon is stopping; machines go on"));
+                return StatusOf(StatusCode.Unavailable, "the daemon is stopping; machines go on", ErrorReason.DaemonStopping);
             case OperationCanceledException or IOException when context.CancellationToken.IsCancellationRequested:
-                return new RpcException(new(StatusCode.Cancelled, "the call was cancelled"));
-            case IOException or UnauthorizedAccessException:
+                return StatusOf(StatusCode.Cancelled, "the call was cancelled", ErrorReason.Cancelled);
+            case UnauthorizedAccessException:
                 LogRefused(e, context.Method);
-                return new RpcException(new(StatusCode.ResourceExhausted, $"the daemon's disk, or its limit of open files, is in the way: {e.Message}"));
+                return StatusOf(StatusCode.FailedPrecondition, $"the host denies vmhostd access to a file: {e.Message}; change the file's permissions", ErrorReason.HostAccessDenied);
+            case IOException:
+                LogRefused(e, context.Method);
+                return StatusOf(StatusCode.ResourceExhausted, $"vmhostd I/O error: {e.Message}; check the disk's space and vmhostd's limit of open files", ErrorReason.HostIoError);
             default:
                 LogBug(e, context.Method);
-                return new RpcException(new(StatusCode.Internal, "an internal error, which is in the daemon's log"));
+                return StatusOf(StatusCode.Internal, "an internal error, which is in the daemon's log", ErrorReason.Internal);
         }
     }
 
-    private static Status ToStatus(VmHostException e)
-    {
-        var status = new Status { Code = (int)ToStatusCode(e.Error), Message = e.Message };
-        if (!e.Faults.IsEmpty)
-        {
-            var request = new BadRequest();
-            request.FieldViolations.AddRange(e.Faults.Select(fault =>
-                new BadRequest.Types.FieldViolation { Field = fault.Field, Description = fault.Message }));
-            status.Details.Add(Any.Pack(request));
-        }
-
-        return status;
-    }
-
-    internal static StatusCode ToStatusCode(VmHostError error) =>
-        error switch
-        {
-            VmHostError.InvalidArgument => StatusCode.InvalidArgument,
-            VmHostError.NotFound => StatusCode.NotFound,
-            VmHostError.AlreadyExists => StatusCode.AlreadyExists,
-            VmHostError.FailedPrecondition => StatusCode.FailedPrecondition,
-            VmHostError.HypervisorFailed => StatusCode.FailedPrecondition,   // Unavailable would read as 'daemon unreachable'
-            VmHostError.Aborted => StatusCode.Aborted,
-            VmHostError.ResourceExhausted => StatusCode.ResourceExhausted,
-            VmHostError.OutOfRange => StatusCode.OutOfRange,
-            VmHostError.DeadlineExceeded => StatusCode.DeadlineExceeded,
-            VmHostError.DataLoss => StatusCode.DataLoss,
-            _ => StatusCode.Internal,
-        };
+    private static RpcException StatusOf(StatusCode code, string message, ErrorReason reason) => ErrorDetails.Of(code, message, reason).ToRpcException();
 
     [LoggerMessage(Level = LogLevel.Error, Message = "{Method} failed: the host refused something.")]
     private partial void LogRefused(Exception e, string method);

@@ -1,6 +1,7 @@
 using Grpc.Core;
 using Grpc.Core.Interceptors;
 using VmHost.Daemon.Hosting;
+using VmHost.Specs;
 
 namespace VmHost.Daemon.Api;
 
@@ -26,7 +27,7 @@ internal sealed partial class MalformedRequest(ILogger<MalformedRequest> logger)
 
         // After the request was read, ErrorInterceptor has every exception; what is left happened when the answer was written.
         if (context.Features.Get<Read>() is null)
-            GrpcStatusHeaders.Write(context.Response, StatusCode.InvalidArgument, Problem);
+            GrpcStatusHeaders.Write(context.Response, StatusCode.InvalidArgument, Problem, ErrorReason.MalformedRequest);
         else
             LogBug(context.Request.Path);
     }

@@ -43,7 +43,7 @@ internal sealed class RequestMemory(TimeProvider time)
             await CompleteAsync(id, entry!, act);
 
         if (entry!.Type != request.Descriptor.FullName || !entry.Request.Equals(CanonicalRequest.Of(request)))
-            throw VmHostException.ForFaults([MachineRequest.IdFault]);
+            throw VmHostException.ForFaults([MachineRequest.IdFault], reason: ErrorReason.RequestIdReused);
 
         return (T)await entry.Answer.Task;
     }

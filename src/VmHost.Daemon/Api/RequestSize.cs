@@ -25,11 +25,12 @@ internal static class RequestSize
 
         var (field, fieldSize) = LargestField(request);
         if (fieldSize < size / 2)
-            throw new VmHostException(VmHostError.ResourceExhausted, string.Create(CultureInfo.InvariantCulture, $"the request has {size} bytes, and at most {MaxBytes} are allowed; most of it is in many fields, or in fields that this version does not know"));
+            throw new VmHostException(VmHostError.ResourceExhausted, string.Create(CultureInfo.InvariantCulture, $"the request has {size} bytes, and at most {MaxBytes} are allowed; most of it is in many fields, or in fields that this version does not know")) { Reason = ErrorReason.RequestTooLarge };
 
         throw VmHostException.ForFaults(
             [new(field, string.Create(CultureInfo.InvariantCulture, $"has {fieldSize} bytes, which makes the request {size} bytes long, and at most {MaxBytes} are allowed; send less at once"))],
-            VmHostError.ResourceExhausted);
+            VmHostError.ResourceExhausted,
+            ErrorReason.RequestTooLarge);
     }
 
     // The path to the field that has most of the request: into a message as long as that one has most of it.

@@ -1,5 +1,8 @@
 using System.Globalization;
+using Google.Protobuf;
 using Grpc.Core;
+using VmHost.Daemon.Api;
+using VmHost.Specs;
 
 namespace VmHost.Daemon.Hosting;
 
@@ -10,14 +13,16 @@ internal static class GrpcStatusHeaders
 {
     private const string Status = "grpc-status";
     private const string Message = "grpc-message";
+    private const string Details = "grpc-status-details-bin";
 
     /// <summary>Makes a status the whole of a response that has not started.</summary>
-    internal static void Write(HttpResponse response, StatusCode code, string message)
+    internal static void Write(HttpResponse response, StatusCode code, string message, ErrorReason reason)
     {
         response.StatusCode = StatusCodes.Status200OK;
         response.ContentType = "application/grpc";
         response.Headers[Status] = ((int)code).ToString(CultureInfo.InvariantCulture);
         response.Headers[Message] = Uri.EscapeDataString(message);
+        response.Headers[Details] = Convert.ToBase64String(ErrorDetails.Of(code, message, reason).ToByteArray()).TrimEnd('=');   // as gRPC writes binary headers
     }
 
     /// <summary>Whether a response that has not started ends with this status and message.</summary>

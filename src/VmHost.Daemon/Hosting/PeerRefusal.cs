@@ -1,5 +1,6 @@
 using Grpc.Core;
 using Microsoft.AspNetCore.Connections.Features;
+using VmHost.Specs;
 
 namespace VmHost.Daemon.Hosting;
 
@@ -16,7 +17,7 @@ internal sealed class PeerRefusal(string reason)
         if (context.Features.Get<PeerRefusal>() is not { } refusal)
             return next(context);
 
-        GrpcStatusHeaders.Write(context.Response, StatusCode.PermissionDenied, refusal.Reason);
+        GrpcStatusHeaders.Write(context.Response, StatusCode.PermissionDenied, refusal.Reason, ErrorReason.PeerRefused);
         context.Features.Get<IConnectionLifetimeNotificationFeature>()?.RequestClose();
         return Task.CompletedTask;
     }

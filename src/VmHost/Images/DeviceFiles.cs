@@ -47,7 +47,7 @@ public static class DeviceFiles
 
         // HyperKit would wait for it indefinitely. The specification's check reports a missing one, and one of another mode.
         if (network is { Mode: NetworkMode.Vpnkit, VpnkitSocket: { Length: > 0 } vpnkitSocket } && SocketFaultOf(vpnkitSocket) is { } socketFault)
-            faults.Add(new("spec.network.vpnkit_socket", socketFault));
+            faults.Add(new("spec.networks[0].vpnkit_socket", socketFault));
 
         return faults.DrainToImmutable();
     }

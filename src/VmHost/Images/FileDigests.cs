@@ -52,7 +52,7 @@ public sealed class FileDigests(TimeProvider time)
         var lookedAt = time.GetUtcNow();
         using var file = ImageFile.Open(path, mayBeEmpty: true, out var status, out var fault);
         if (file is null)
-            throw new VmHostException(VmHostError.FailedPrecondition, fault);
+            throw new VmHostException(VmHostError.FailedPrecondition, fault) { Reason = ErrorReason.FileUnusable };
 
         var identity = FileIdentity.Of(status);
         lock (_lock)
@@ -92,7 +92,7 @@ public sealed class FileDigests(TimeProvider time)
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new VmHostException(VmHostError.FailedPrecondition, $"{Quoted.Text(path)} cannot be read ({e.Message}); check the file");
+            throw new VmHostException(VmHostError.FailedPrecondition, $"{Quoted.Text(path)} cannot be read ({e.Message}); check the file") { Reason = ErrorReason.FileUnusable };
         }
         finally
         {

@@ -18,11 +18,17 @@ public sealed class DiskSpace(StateDirectory state, ByteSize minimum)
     internal void ThrowIfLow()
     {
         if (!state.IsInPlace)
-            throw new VmHostException(VmHostError.FailedPrecondition, $"the state directory {state.Path} was moved, removed or replaced while vmhostd runs: move it back, or restart vmhostd");
+            throw new VmHostException(VmHostError.FailedPrecondition, $"the state directory {state.Path} was moved, removed or replaced while vmhostd runs: move it back, or restart vmhostd") { Reason = ErrorReason.StateDirectoryLost };
 
         var free = Free();
         if (free.Bytes < minimum.Bytes)
-            throw new VmHostException(VmHostError.ResourceExhausted, $"only {free} are free on the disk of {state.Path}, and a start wants {minimum}: make room there, or start vmhostd with a smaller --min-free-bytes");
+        {
+            throw new VmHostException(VmHostError.ResourceExhausted, $"only {free} are free on the disk of {state.Path}, and a start wants {minimum}: make room there, or start vmhostd with a smaller --min-free-bytes")
+            {
+                Reason = ErrorReason.DiskSpaceLow,
+                Metadata = ErrorMetadata.Of(("limit", minimum.Bytes), ("free", free.Bytes)),
+            };
+        }
     }
 
     private ByteSize Free()
@@ -33,7 +39,7 @@ public sealed class DiskSpace(StateDirectory state, ByteSize minimum)
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new VmHostException(VmHostError.FailedPrecondition, $"the free space of the disk of {state.Path} cannot be determined: {e.Message}");
+            throw new VmHostException(VmHostError.FailedPrecondition, $"the free space of the disk of {state.Path} cannot be determined: {e.Message}") { Reason = ErrorReason.HostIoError };
         }
     }
 }

@@ -20,7 +20,7 @@ public sealed class HostClaims(ByteSize memory)
     internal void Claim(string id, string name, MachineSpec spec)
     {
         if (_disks.TryClaim(id, name, spec.Disks, spec.CdromPaths) is { IsEmpty: false } faults)
-            throw VmHostException.ForFaults(faults, VmHostError.FailedPrecondition);
+            throw VmHostException.ForFaults(faults, VmHostError.FailedPrecondition, ErrorReason.ResourceInUse);
 
         lock (_lock)
         {
@@ -34,7 +34,11 @@ public sealed class HostClaims(ByteSize memory)
             _disks.Release(id);
             throw new VmHostException(
                 VmHostError.ResourceExhausted,
-                $"machine {name} wants {spec.Memory} of memory; {_memoryOf.Count(one => one.Key != id)} machines that run have {new ByteSize(others)}, and {memory} is the most for all together: halt one, give less with --memory, or start vmhostd with a larger --max-memory-bytes");
+                $"machine {name} wants {spec.Memory} of memory; {_memoryOf.Count(one => one.Key != id)} machines that run have {new ByteSize(others)}, and {memory} is the most for all together: halt one, give less with --memory, or start vmhostd with a larger --max-memory-bytes")
+            {
+                Reason = ErrorReason.MemoryLimit,
+                Metadata = ErrorMetadata.Of(("limit", memory.Bytes), ("in_use", others), ("machine", name)),
+            };
         }
     }
 

@@ -211,7 +211,13 @@ public sealed class Machine
         await stop.CancelAsync();
         await first;
         if (first == ended)
-            throw new VmHostException(VmHostError.FailedPrecondition, $"machine {Snapshot.Name} does not run, so nothing takes connections on its port {guestPort}");
+        {
+            throw new VmHostException(VmHostError.FailedPrecondition, $"machine {Snapshot.Name} does not run, so nothing takes connections on its port {guestPort}")
+            {
+                Reason = ErrorReason.MachineNotRunning,
+                Metadata = ErrorMetadata.Of(("machine", Snapshot.Name)),
+            };
+        }
     }
 
     /// <summary>Finds out, after the daemon's start, what the machine does. Returns once that is known, or cannot be known now.</summary>

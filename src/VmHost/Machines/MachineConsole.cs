@@ -156,7 +156,7 @@ public sealed class MachineConsole
     {
         var begin = offset ?? BootBegin;
         return await search.FindAsync(Feed, begin, waits, _time, ct)
-            ?? throw new VmHostException(VmHostError.FailedPrecondition, $"{(waits ? $"machine {_snapshot().Name} does not run, and nothing" : "nothing")} that it wrote from offset {begin} on matches");
+            ?? throw new VmHostException(VmHostError.FailedPrecondition, $"{(waits ? $"machine {_snapshot().Name} does not run, and nothing" : "nothing")} that it wrote from offset {begin} on matches") { Reason = ErrorReason.ConsoleNoMatch };
     }
 
     /// <summary>What a terminal would show of the current or last boot.</summary>
@@ -195,11 +195,20 @@ public sealed class MachineConsole
     private VmHostException NotReached()
     {
         var (state, name) = (_snapshot().State, _snapshot().Name);
-        return new(VmHostError.FailedPrecondition, state.IsAtRest() || state is MachineState.Backoff or MachineState.Starting
-            ? $"machine {name} does not run; start it with: vmctl start {name}"
-            : $"the shim of machine {name} cannot be reached now; try again, and look at its state with: vmctl inspect {name}");
+        var runs = !state.IsAtRest() && state is not (MachineState.Backoff or MachineState.Starting);
+        return new(VmHostError.FailedPrecondition, runs
+            ? $"the shim of machine {name} cannot be reached now; try again, and look at its state with: vmctl inspect {name}"
+            : $"machine {name} does not run; start it with: vmctl start {name}")
+        {
+            Reason = runs ? ErrorReason.ShimUnreachable : ErrorReason.MachineNotRunning,
+            Metadata = ErrorMetadata.Of(("machine", name)),
+        };
     }
 
     private VmHostException Held(ConsoleInputLease other) =>
-        new(VmHostError.Aborted, string.Create(CultureInfo.InvariantCulture, $"{other.Holder} types at the console of {_snapshot().Name} since {other.Since:yyyy-MM-dd HH:mm:ss} UTC"));
+        new(VmHostError.Aborted, string.Create(CultureInfo.InvariantCulture, $"{other.Holder} types at the console of {_snapshot().Name} since {other.Since:yyyy-MM-dd HH:mm:ss} UTC"))
+        {
+            Reason = ErrorReason.ConsoleWriterConflict,
+            Metadata = ErrorMetadata.Of(("holder", other.Holder), ("machine", _snapshot().Name)),
+        };
 }

@@ -39,7 +39,7 @@ public sealed class MachineFactory(MachineTable table, MachineServices services)
         // Before anything is made; the start asks the same again, for itself.
         await MachinePlanner.PlanAsync(spec, services.PathsOf(NoId), services.Host, ct);
         if (PortProbe.FindTaken(spec.PublishedPorts) is { IsEmpty: false } taken)
-            throw VmHostException.ForFaults(taken, VmHostError.FailedPrecondition);
+            throw VmHostException.ForFaults(taken, VmHostError.FailedPrecondition, ErrorReason.ResourceInUse);
 
         var machine = Add(request, validation);
         return await KeepIfAsync(machine, async () =>

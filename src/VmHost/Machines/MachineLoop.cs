@@ -63,7 +63,7 @@ internal sealed partial class MachineLoop(
         {
             Complete(id, new Outcome.Refused(_snapshot.IsDeleted
                 ? new(VmHostError.NotFound, $"machine {_snapshot.Name} was deleted")
-                : new(VmHostError.ResourceExhausted, $"too many requests wait for machine {_snapshot.Name} already; try again later")));
+                : new(VmHostError.ResourceExhausted, $"too many requests wait for machine {_snapshot.Name} already; try again later") { Reason = ErrorReason.RequestLimit }));
         }
 
         return answer.Task;

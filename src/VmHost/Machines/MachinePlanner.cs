@@ -16,7 +16,7 @@ internal static class MachinePlanner
         var facts = await host.ProbeAsync(ct);
         var (hypervisor, plan) = PlanForAnyHost(spec, paths, facts);
         var faults = hypervisor.CheckHost(spec, facts);
-        return faults.IsEmpty ? (hypervisor, plan) : throw VmHostException.ForFaults(faults, VmHostError.FailedPrecondition);
+        return faults.IsEmpty ? (hypervisor, plan) : throw VmHostException.ForFaults(faults, VmHostError.FailedPrecondition, ErrorReason.HypervisorUnavailable);
     }
 
     /// <summary>As <see cref="PlanAsync"/>, but what is wrong with this host is a warning.</summary>
@@ -37,7 +37,7 @@ internal static class MachinePlanner
         var hypervisor = HypervisorCatalog.Choose(spec.Hypervisor, facts);
         var faults = hypervisor.Check(spec, facts, paths);
         if (!faults.IsEmpty)
-            throw VmHostException.ForFaults(faults, VmHostError.FailedPrecondition);
+            throw VmHostException.ForFaults(faults, VmHostError.FailedPrecondition, ErrorReason.HypervisorUnsupported);
 
         var plan = hypervisor.Plan(spec, facts, paths);
         return (hypervisor, plan with { Warnings = [.. plan.Warnings, .. ImageWarnings.Of(spec)] });

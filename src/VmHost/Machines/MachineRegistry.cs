@@ -84,7 +84,7 @@ public sealed partial class MachineRegistry(MachineTable table, MachineServices 
         {
             [var only] => only,
             [] => throw new VmHostException(VmHostError.NotFound, $"there is no machine {Quoted.Text(reference)}; vmctl ls lists those that there are"),
-            _ => throw VmHostException.ForFaults([new("machine", $"{Quoted.Text(reference)} is the beginning of several machines' ids; give more of it, or the name")]),
+            _ => throw VmHostException.ForFaults([new("machine", $"{Quoted.Text(reference)} is the beginning of several machines' ids; give more of it, or the name")], reason: ErrorReason.MachineAmbiguous),
         };
     }
 

@@ -56,7 +56,13 @@ public sealed class MachineTable
     internal void ThrowIfFull(int limit)
     {
         if (Count >= limit)
-            throw new VmHostException(VmHostError.ResourceExhausted, $"there are {Count} machines, and {limit} is the most: remove one (vmctl rm), or start vmhostd with a larger --max-machines");
+        {
+            throw new VmHostException(VmHostError.ResourceExhausted, $"there are {Count} machines, and {limit} is the most: remove one (vmctl rm), or start vmhostd with a larger --max-machines")
+            {
+                Reason = ErrorReason.MachineLimit,
+                Metadata = ErrorMetadata.Of(("limit", limit), ("in_use", Count)),
+            };
+        }
     }
 
     /// <summary>The machine that a request created, if it did; an answer may have been lost with the connection, or with an earlier daemon.</summary>
@@ -67,7 +73,7 @@ public sealed class MachineTable
             return null;
 
         return _requestDigests.TryGetValue(id, out var digest) && digest != request.Digest
-            ? throw VmHostException.ForFaults([MachineRequest.IdFault])
+            ? throw VmHostException.ForFaults([MachineRequest.IdFault], reason: ErrorReason.RequestIdReused)
             : made;
     }
 

@@ -36,7 +36,7 @@ public static class MachineSpecValidator
 
     private static readonly ImmutableArray<string> FieldOrder =
     [
-        "name", "spec.boot", "spec.cpu_count", "spec.memory_bytes", "spec.published_ports", "spec.network", "spec.disks",
+        "name", "spec.boot", "spec.cpu_count", "spec.memory_bytes", "spec.published_ports", "spec.networks", "spec.disks",
         "spec.cdrom_paths", "spec.second_serial_path", "spec.on_reboot", "spec.hypervisor", "spec.uuid", "restart_policy",
         "labels", "annotations",
     ];

@@ -6,7 +6,7 @@ namespace VmHost.Specs;
 /// <summary>Checks what a request says about the network interface.</summary>
 internal static class NetworkValidator
 {
-    private const string Field = "spec.network";
+    private const string Field = "spec.networks[0]";
 
     /// <summary>The interface with its MAC address in one form; faults are added.</summary>
     internal static Network Check(Network asked, ImmutableArray<SpecFault>.Builder faults)

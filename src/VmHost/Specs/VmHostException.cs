@@ -52,13 +52,42 @@ public sealed class VmHostException(VmHostError error, string message, Immutable
     /// <summary>What the caller can do about it.</summary>
     public VmHostError Error { get; } = error;
 
+    /// <summary>Why, for programs.</summary>
+    public ErrorReason Reason
+    {
+        get => field == ErrorReason.Unspecified ? DefaultOf(Error) : field;
+        init;
+    }
+
+    /// <summary>Values for programs: machine, holder, limit, in_use.</summary>
+    public ImmutableSortedDictionary<string, string> Metadata { get; init; } = ErrorMetadata.None;
+
     /// <summary>The fields that are at fault, in field order. Never default; empty when no field is.</summary>
     public ImmutableArray<SpecFault> Faults { get; } = faults.IsDefault ? [] : faults;
 
     /// <summary>An error whose message lists every fault.</summary>
     /// <param name="faults">At least one.</param>
     /// <param name="error">What the caller can do about them.</param>
+    /// <param name="reason">Why, for programs; unspecified for the one that belongs to <paramref name="error"/>.</param>
     public static VmHostException ForFaults(
-        ImmutableArray<SpecFault> faults, VmHostError error = VmHostError.InvalidArgument) =>
-        new(error, string.Join("; ", faults), faults);
+        ImmutableArray<SpecFault> faults, VmHostError error = VmHostError.InvalidArgument, ErrorReason reason = ErrorReason.Unspecified) =>
+        new(error, string.Join("; ", faults), faults) { Reason = reason };
+
+    /// <summary>The reason of an error for which no closer one is known.</summary>
+    public static ErrorReason DefaultOf(VmHostError error) =>
+        error switch
+        {
+            VmHostError.InvalidArgument => ErrorReason.InvalidField,
+            VmHostError.NotFound => ErrorReason.MachineNotFound,
+            VmHostError.AlreadyExists => ErrorReason.NameTaken,
+            VmHostError.HypervisorFailed => ErrorReason.HypervisorFailed,
+            VmHostError.Aborted => ErrorReason.Superseded,
+            VmHostError.ResourceExhausted => ErrorReason.HostIoError,
+            VmHostError.OutOfRange => ErrorReason.OutOfRange,
+            VmHostError.DeadlineExceeded => ErrorReason.GracePeriodExceeded,
+            VmHostError.DataLoss => ErrorReason.JournalUnreadable,
+            VmHostError.Unavailable => ErrorReason.HostTimeout,
+            VmHostError.FailedPrecondition => ErrorReason.NotPossibleNow,
+            _ => ErrorReason.Internal,
+        };
 }

@@ -29,7 +29,7 @@ internal sealed class GuestControl(SupervisedBoot boot, ControlChannel channel, 
             ControlChannel.TerminateAndUserSignals => boot.SignalAsync(Signals.User1, ct),
 
             // The signal that pauses HyperKit kills xhyve.
-            _ => throw new VmHostException(VmHostError.FailedPrecondition, "xhyve cannot pause a guest; use HyperKit or QEMU"),
+            _ => throw new VmHostException(VmHostError.FailedPrecondition, "xhyve cannot pause a guest; use HyperKit or QEMU") { Reason = ErrorReason.HypervisorUnsupported },
         };
 
     /// <summary>Lets the guest's processors go on.</summary>

@@ -103,7 +103,7 @@ public sealed class SupervisedBoot : IAsyncDisposable
         {
             var error = await _shim.RequestAsync(FrameType.Resize, payload, ct);
             if (error != 0)
-                throw new VmHostException(VmHostError.FailedPrecondition, new PosixException("the console takes no size", error).Message);
+                throw new VmHostException(VmHostError.FailedPrecondition, new PosixException("the console takes no size", error).Message) { Reason = ErrorReason.NotPossibleNow };
         }
         catch (IOException)
         {

@@ -19,7 +19,7 @@ public sealed class HostCheckTests
             HyperKit = host.HyperKit with { IsSetuidRoot = true },
         };
 
-        Assert.Equal("spec.network.mode", Assert.Single(Check(kind, Specimens.Minimal, host)).Field);
+        Assert.Equal("spec.networks[0].mode", Assert.Single(Check(kind, Specimens.Minimal, host)).Field);
         Assert.Empty(Check(kind, Specimens.Minimal, setuid));
         Assert.Empty(Check(kind, Specimens.Minimal, Specimens.Host));
         Assert.Empty(Check(kind, Specimens.Minimal with { Network = new(NetworkMode.None) }, host));

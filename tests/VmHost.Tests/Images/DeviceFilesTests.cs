@@ -48,7 +48,7 @@ public sealed class DeviceFilesTests : IDisposable
         });
 
         Assert.Equal(
-            ["spec.disks[1].path", "spec.disks[2].path", "spec.disks[3].format", "spec.disks[4].path", "spec.cdrom_paths[0]", "spec.second_serial_path", "spec.network.vpnkit_socket"],
+            ["spec.disks[1].path", "spec.disks[2].path", "spec.disks[3].format", "spec.disks[4].path", "spec.cdrom_paths[0]", "spec.second_serial_path", "spec.networks[0].vpnkit_socket"],
             faults.Select(fault => fault.Field));
         Assert.Contains("is the same file as spec.disks[0]", faults[1].Message, StringComparison.Ordinal);
         Assert.Contains("is not a terminal device", faults[5].Message, StringComparison.Ordinal);

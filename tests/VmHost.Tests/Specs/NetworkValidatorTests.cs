@@ -19,17 +19,17 @@ public sealed class NetworkValidatorTests
     }
 
     [Theory]
-    [InlineData((NetworkMode)9, null, null, "spec.network.mode", "is not a mode")]
-    [InlineData(NetworkMode.Nat, null, "/s", "spec.network.vpnkit_socket", "the mode is not VPNKIT")]
-    [InlineData(NetworkMode.Vpnkit, null, "", "spec.network.vpnkit_socket", "mode VPNKIT needs it")]
-    [InlineData(NetworkMode.None, "52:54:00:12:34:56", null, "spec.network.mac_address", "mode NONE makes no interface")]
-    [InlineData(NetworkMode.Nat, "01:00:5e:00:00:01", null, "spec.network.mac_address", "is a multicast address")]
-    [InlineData(NetworkMode.Nat, "00:00:00:00:00:00", null, "spec.network.mac_address", "is no address")]
-    [InlineData(NetworkMode.Nat, "52:54:00:12:34", null, "spec.network.mac_address", "is no MAC address")]
-    [InlineData(NetworkMode.Nat, "52:54:00:12:34:5", null, "spec.network.mac_address", "is no MAC address")]
-    [InlineData(NetworkMode.Nat, "52:54:00:12:34:xy", null, "spec.network.mac_address", "is no MAC address")]
-    [InlineData(NetworkMode.Nat, "52-54-00-12-34-56", null, "spec.network.mac_address", "is no MAC address")]
-    [InlineData(NetworkMode.Nat, "52:54:00:12:34:56,netdev=x", null, "spec.network.mac_address", "is no MAC address")]
+    [InlineData((NetworkMode)9, null, null, "spec.networks[0].mode", "is not a mode")]
+    [InlineData(NetworkMode.Nat, null, "/s", "spec.networks[0].vpnkit_socket", "the mode is not VPNKIT")]
+    [InlineData(NetworkMode.Vpnkit, null, "", "spec.networks[0].vpnkit_socket", "mode VPNKIT needs it")]
+    [InlineData(NetworkMode.None, "52:54:00:12:34:56", null, "spec.networks[0].mac_address", "mode NONE makes no interface")]
+    [InlineData(NetworkMode.Nat, "01:00:5e:00:00:01", null, "spec.networks[0].mac_address", "is a multicast address")]
+    [InlineData(NetworkMode.Nat, "00:00:00:00:00:00", null, "spec.networks[0].mac_address", "is no address")]
+    [InlineData(NetworkMode.Nat, "52:54:00:12:34", null, "spec.networks[0].mac_address", "is no MAC address")]
+    [InlineData(NetworkMode.Nat, "52:54:00:12:34:5", null, "spec.networks[0].mac_address", "is no MAC address")]
+    [InlineData(NetworkMode.Nat, "52:54:00:12:34:xy", null, "spec.networks[0].mac_address", "is no MAC address")]
+    [InlineData(NetworkMode.Nat, "52-54-00-12-34-56", null, "spec.networks[0].mac_address", "is no MAC address")]
+    [InlineData(NetworkMode.Nat, "52:54:00:12:34:56,netdev=x", null, "spec.networks[0].mac_address", "is no MAC address")]
     public void What_is_wrong_is_told_with_its_field(NetworkMode mode, string? mac, string? socket, string field, string problem)
     {
         var fault = Assert.Single(Check(new(mode, mac, socket)).Faults);

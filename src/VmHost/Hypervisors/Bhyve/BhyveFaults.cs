@@ -28,7 +28,7 @@ internal static class BhyveFaults
     /// <summary>On a Mac vmnet wants root; elsewhere there is no vmnet, only programs that stand in for the hypervisor.</summary>
     internal static SpecFault? VmnetFaultOf(MachineSpec spec, HostPlatform host, bool isSetuidRoot, string hypervisor, string instead) =>
         spec.Network.Mode == NetworkMode.Nat && host is { IsMac: true, IsRoot: false } && !isSetuidRoot
-            ? new("spec.network.mode", $"{hypervisor} networking needs root or setuid (vmnet); run vmhostd as root, or use {instead}")
+            ? new("spec.networks[0].mode", $"{hypervisor} networking needs root or setuid (vmnet); run vmhostd as root, or use {instead}")
             : null;
 
     // One that cannot be read has a fault of its own.

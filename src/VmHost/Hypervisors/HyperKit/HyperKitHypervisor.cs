@@ -22,9 +22,9 @@ internal sealed class HyperKitHypervisor : IHypervisor
         if (spec.SecondSerialPath is { } serial && serial.Contains(',', StringComparison.Ordinal))
             faults.Add(new("spec.second_serial_path", "HyperKit cuts a path at its comma; give a path without one, or use xhyve or QEMU"));
         if (spec.Network is { Mode: NetworkMode.Vpnkit, MacAddress: not null })
-            faults.Add(new("spec.network.mac_address", "vpnkit assigns the MAC by the UUID; leave it out, and give spec.uuid instead"));
+            faults.Add(new("spec.networks[0].mac_address", "vpnkit assigns the MAC by the UUID; leave it out, and give spec.uuid instead"));
         if (spec.Network.VpnkitSocket is { } socket && SocketFaultOf(socket) is { } fault)
-            faults.Add(new("spec.network.vpnkit_socket", fault));
+            faults.Add(new("spec.networks[0].vpnkit_socket", fault));
 
         for (var i = 0; i < spec.Disks.Length; i++)
         {

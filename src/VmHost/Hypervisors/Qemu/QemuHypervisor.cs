@@ -17,7 +17,7 @@ internal sealed class QemuHypervisor : IHypervisor
         if (UnsupportedGuest.FaultOf(spec.Boot, "QEMU") is { } guest)
             faults.Add(guest);
         if (spec.Network.Mode == NetworkMode.Vpnkit)
-            faults.Add(new("spec.network.mode", "QEMU knows no vpnkit; use NAT"));
+            faults.Add(new("spec.networks[0].mode", "QEMU knows no vpnkit; use NAT"));
         if (spec.Network.Mode == NetworkMode.None && !spec.PublishedPorts.IsDefaultOrEmpty)
             faults.Add(new("spec.published_ports", "ports are published through the network interface, and mode NONE makes none; use NAT"));
         return faults.DrainToImmutable();

@@ -20,7 +20,7 @@ internal sealed class VfkitHypervisor : IHypervisor
         if (!spec.PublishedPorts.IsDefaultOrEmpty)
             faults.Add(new("spec.published_ports", "vfkit publishes no ports; connect to the guest's own address, or use QEMU"));
         if (spec.Network.Mode == NetworkMode.Vpnkit)
-            faults.Add(new("spec.network.mode", "vfkit knows no vpnkit; use NAT"));
+            faults.Add(new("spec.networks[0].mode", "vfkit knows no vpnkit; use NAT"));
         if (spec.SecondSerialPath is not null)
             faults.Add(new("spec.second_serial_path", "vfkit has one serial port; leave it out, or use QEMU"));
         if (paths.Directory.Contains(',', StringComparison.Ordinal) && (spec.Disks.Length > 0 || spec.CdromPaths.Length > 0))

@@ -19,9 +19,9 @@ internal sealed class XhyveHypervisor : IHypervisor
         var faults = ImmutableArray.CreateBuilder<SpecFault>();
         BhyveFaults.Add(faults, spec, paths, Name, MaxCpus);
         if (spec.Network.MacAddress is not null)
-            faults.Add(new("spec.network.mac_address", "xhyve derives the MAC from the UUID; leave it out, and give spec.uuid instead"));
+            faults.Add(new("spec.networks[0].mac_address", "xhyve derives the MAC from the UUID; leave it out, and give spec.uuid instead"));
         if (spec.Network.Mode == NetworkMode.Vpnkit)
-            faults.Add(new("spec.network.mode", "xhyve knows no vpnkit; use NAT, or HyperKit"));
+            faults.Add(new("spec.networks[0].mode", "xhyve knows no vpnkit; use NAT, or HyperKit"));
 
         for (var i = 0; i < spec.Disks.Length; i++)
         {

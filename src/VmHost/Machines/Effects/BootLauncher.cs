@@ -26,7 +26,7 @@ internal sealed class BootLauncher(MachineServices services, RecordWriter record
 
         // Taken before the record is written and held until the shim has it too: no moment in which it runs unlocked.
         using var machineLock = FileLock.TryTake(paths.Lock)
-            ?? throw new VmHostException(VmHostError.FailedPrecondition, $"a process of machine {record.Name} still runs; end it with: vmctl kill {record.Name}");
+            ?? throw new VmHostException(VmHostError.FailedPrecondition, $"a process of machine {record.Name} still runs; end it with: vmctl kill {record.Name}") { Reason = ErrorReason.MachineRunning };
 
         // What a kill left behind: vfkit gives up at a socket that is there, and nothing of this machine runs any more.
         File.Delete(paths.RestSocket);

@@ -20,9 +20,9 @@ internal sealed class BootPreparation(MachineServices services)
     internal async Task<MachineEvent.Prepared> PrepareAsync(MachineRecord record, MachinePaths paths, CancellationToken ct)
     {
         var (hypervisor, plan) = await MachinePlanner.PlanAsync(record.Spec, paths, services.Host, ct);
-        ThrowIfAny(BootResolver.Recheck(record.Spec.Boot, record.Spec.Memory));
-        ThrowIfAny(DeviceFiles.Recheck(record.Spec));
-        ThrowIfAny(PortProbe.FindTaken(record.Spec.PublishedPorts));
+        ThrowIfAny(BootResolver.Recheck(record.Spec.Boot, record.Spec.Memory), ErrorReason.FileUnusable);
+        ThrowIfAny(DeviceFiles.Recheck(record.Spec), ErrorReason.FileUnusable);
+        ThrowIfAny(PortProbe.FindTaken(record.Spec.PublishedPorts), ErrorReason.ResourceInUse);
         services.Space.ThrowIfLow();
         ct.ThrowIfCancellationRequested();   // nothing is claimed for a caller who gave up
         services.Claims.Claim(record.Id, record.Name, record.Spec);
@@ -38,9 +38,9 @@ internal sealed class BootPreparation(MachineServices services)
         return new(boot, plan);
     }
 
-    private static void ThrowIfAny(ImmutableArray<SpecFault> faults)
+    private static void ThrowIfAny(ImmutableArray<SpecFault> faults, ErrorReason reason)
     {
         if (!faults.IsEmpty)
-            throw VmHostException.ForFaults(faults, VmHostError.FailedPrecondition);
+            throw VmHostException.ForFaults(faults, VmHostError.FailedPrecondition, reason);
     }
 }

@@ -159,7 +159,7 @@ internal sealed partial class ShimContact(string id, MachinePaths paths, Console
     internal void ThrowIfAlive(string machine)
     {
         if (FileLock.IsHeld(paths.Lock))
-            throw new VmHostException(VmHostError.FailedPrecondition, $"a process of machine {machine} still runs; end it first with: vmctl kill {machine}");
+            throw new VmHostException(VmHostError.FailedPrecondition, $"a process of machine {machine} still runs; end it first with: vmctl kill {machine}") { Reason = ErrorReason.MachineRunning };
     }
 
     private SupervisedBoot BootOf(LiveBoot live) =>

@@ -51,7 +51,7 @@ internal static class CommonRules
 
     /// <summary>The refusal of whatever needs to know what the machine does.</summary>
     internal static Refusal UnknownState(StepBuilder step) =>
-        new(VmHostError.FailedPrecondition, $"the state of machine {step.Name} is unknown ({step.Phase.Detail}); end what may be left of it with: vmctl kill {step.Name}");
+        new(VmHostError.FailedPrecondition, $"the state of machine {step.Name} is unknown ({step.Phase.Detail}); end what may be left of it with: vmctl kill {step.Name}") { Reason = ErrorReason.MachineStateUnknown };
 
     // A boot may run, and what it came to is of interest.
     private static bool IsAwaited(MachinePhase phase) =>

@@ -219,7 +219,7 @@ internal static class EndRules
                 WaiterKind.Start => new Outcome.Done(Changed: true) { Warnings = warnings },
                 WaiterKind.HaltOnly or WaiterKind.HaltThenKill or WaiterKind.Kill =>
                     new Outcome.Done(Changed: true) { Killed = exit.Reason == ExitReason.Killed && phase is MachinePhase.Stopping { Progress.IsGraceOver: true } },
-                _ => new Outcome.Refused(new(VmHostError.FailedPrecondition, $"machine {step.Name} {(exit.Reason == ExitReason.Reset ? "rebooted" : "ended")} meanwhile: {exit.Detail}")),
+                _ => new Outcome.Refused(new(VmHostError.FailedPrecondition, $"machine {step.Name} {(exit.Reason == ExitReason.Reset ? "rebooted" : "ended")} meanwhile: {exit.Detail}") { Reason = ErrorReason.MachineNotRunning }),
             });
         }
     }

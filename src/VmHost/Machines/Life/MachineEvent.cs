@@ -193,7 +193,13 @@ internal sealed record Refusal(VmHostError Error, string Message, ImmutableArray
     {
     }
 
-    internal static Refusal From(VmHostException e) => new(e.Error, e.Message, e.Faults);
+    /// <summary>Why, for programs.</summary>
+    internal ErrorReason Reason { get; init; }
 
-    internal VmHostException ToException() => new(Error, Message, Faults);
+    /// <summary>As in <see cref="VmHostException"/>.</summary>
+    internal ImmutableSortedDictionary<string, string> Metadata { get; init; } = ErrorMetadata.None;
+
+    internal static Refusal From(VmHostException e) => new(e.Error, e.Message, e.Faults) { Reason = e.Reason, Metadata = e.Metadata };
+
+    internal VmHostException ToException() => new(Error, Message, Faults) { Reason = Reason, Metadata = Metadata };
 }

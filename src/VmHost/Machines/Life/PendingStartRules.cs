@@ -28,7 +28,7 @@ internal static class PendingStartRules
                 });
                 break;
             case MachineEvent.PauseRequested or MachineEvent.ResumeRequested or MachineEvent.RestartRequested or MachineEvent.ResetRequested:
-                step.Refuse(request.Id, VmHostError.FailedPrecondition, $"machine {step.Name} is being started; wait for it (vmctl wait {step.Name} --for running)");
+                step.Refuse(request.Id, new(VmHostError.FailedPrecondition, $"machine {step.Name} is being started; wait for it (vmctl wait {step.Name} --for running)") { Reason = ErrorReason.MachineBusy });
                 break;
             default:
                 step.Refuse(request.Id, RestRules.InUse(step));

@@ -68,7 +68,7 @@ internal static class RestRules
                 BeginDeletion(step, request);
                 break;
             case MachineEvent.Request request:
-                step.Refuse(request.Id, VmHostError.FailedPrecondition, $"the record of machine {step.Name} cannot be read ({phase.Problem}); remove the machine with: vmctl rm --force {step.Name}");
+                step.Refuse(request.Id, new(VmHostError.FailedPrecondition, $"the record of machine {step.Name} cannot be read ({phase.Problem}); remove the machine with: vmctl rm --force {step.Name}") { Reason = ErrorReason.RecordUnreadable });
                 break;
             default:
                 step.Ignore(happened);
@@ -142,7 +142,7 @@ internal static class RestRules
 
     /// <summary>The refusal of a deletion.</summary>
     internal static Refusal InUse(StepBuilder step) =>
-        new(VmHostError.FailedPrecondition, $"machine {step.Name} is {(step.Phase is MachinePhase.Preparing ? "being started" : Describe(step.Phase.State))}; halt it first (vmctl halt {step.Name}) or remove it with --force");
+        new(VmHostError.FailedPrecondition, $"machine {step.Name} is {(step.Phase is MachinePhase.Preparing ? "being started" : Describe(step.Phase.State))}; halt it first (vmctl halt {step.Name}) or remove it with --force") { Reason = ErrorReason.MachineRunning };
 
     private static string Describe(MachineState state) =>
         state switch
@@ -154,5 +154,5 @@ internal static class RestRules
             _ => "running",
         };
 
-    private static Refusal BeingDeleted(StepBuilder step) => new(VmHostError.Aborted, $"machine {step.Name} is being deleted");
+    private static Refusal BeingDeleted(StepBuilder step) => new(VmHostError.Aborted, $"machine {step.Name} is being deleted") { Reason = ErrorReason.MachineBusy };
 }

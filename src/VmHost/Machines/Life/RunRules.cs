@@ -75,7 +75,7 @@ internal static class RunRules
 
     /// <summary>The refusal of whatever needs a guest that runs.</summary>
     internal static Refusal NotRunning(StepBuilder step) =>
-        new(VmHostError.FailedPrecondition, $"machine {step.Name} does not run, so it can be neither paused, resumed nor reset; start it with: vmctl start {step.Name}");
+        new(VmHostError.FailedPrecondition, $"machine {step.Name} does not run, so it can be neither paused, resumed nor reset; start it with: vmctl start {step.Name}") { Reason = ErrorReason.MachineNotRunning };
 
     private static void Requested(StepBuilder step, MachinePhase.Running phase, MachineEvent.Request asked)
     {
@@ -107,7 +107,7 @@ internal static class RunRules
                 step.Answer(request.Id, changed: false);
                 break;
             case MachineEvent.ResumeRequested request:
-                step.Refuse(request.Id, VmHostError.Aborted, $"machine {step.Name} is being paused; try again");
+                step.Refuse(request.Id, new(VmHostError.Aborted, $"machine {step.Name} is being paused; try again") { Reason = ErrorReason.MachineBusy });
                 break;
             default:
                 step.Refuse(asked.Id, RestRules.InUse(step));
@@ -120,7 +120,7 @@ internal static class RunRules
         // The signal that pauses HyperKit kills xhyve.
         if (phase.Boot.Control == ControlChannel.TerminateSignal)
         {
-            step.Refuse(request, VmHostError.FailedPrecondition, "xhyve cannot pause a guest; use HyperKit or QEMU");
+            step.Refuse(request, new(VmHostError.FailedPrecondition, "xhyve cannot pause a guest; use HyperKit or QEMU") { Reason = ErrorReason.HypervisorUnsupported });
             return;
         }
 

@@ -58,7 +58,7 @@ internal sealed class StepBuilder(MachineLife before, Moment moment)
     {
         // A halt that an earlier daemon accepted has no caller any more.
         if (request != 0)
-            Do(new MachineEffect.Answer(request, outcome));
+            Do(new MachineEffect.Answer(request, outcome is Outcome.Refused { Refusal: var refusal } ? new Outcome.Refused(refusal with { Metadata = refusal.Metadata.SetItem("machine", Name) }) : outcome));
     }
 
     internal void Refuse(long request, VmHostError error, string message) => Refuse(request, new Refusal(error, message));

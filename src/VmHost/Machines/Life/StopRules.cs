@@ -108,7 +108,7 @@ internal static class StopRules
         new(VmHostError.DeadlineExceeded, $"machine {step.Name} did not power off within the grace time and still runs{(problem is null ? "" : $" ({problem})")}; end it with: vmctl kill {step.Name}");
 
     internal static Refusal BeingStopped(StepBuilder step) =>
-        new(VmHostError.FailedPrecondition, $"machine {step.Name} is being stopped; wait for it (vmctl wait {step.Name}) and start it then");
+        new(VmHostError.FailedPrecondition, $"machine {step.Name} is being stopped; wait for it (vmctl wait {step.Name}) and start it then") { Reason = ErrorReason.MachineBusy };
 
     internal static void Press(StepBuilder step, MachinePhase.Stopping phase)
     {

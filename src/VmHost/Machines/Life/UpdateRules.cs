@@ -54,7 +54,7 @@ internal static class UpdateRules
         {
             if (next.Revision is { } seen && seen != step.Record.Revision)
             {
-                step.Refuse(next.Id, VmHostError.Aborted, $"machine {step.Name} was changed since its etag was read; read it again, and repeat the change if it is still wanted");
+                step.Refuse(next.Id, new(VmHostError.Aborted, $"machine {step.Name} was changed since its etag was read; read it again, and repeat the change if it is still wanted") { Reason = ErrorReason.EtagMismatch });
             }
             else if (!next.Change.IsWriteOnly && Applied(step, next) == step.Record)
             {
