@@ -17,6 +17,7 @@ var benchmarks = new Dictionary<string, Func<Task<IReadOnlyList<Measurement>>>>(
     ["keys"] = KeystrokeEcho.RunAsync,
     ["followers"] = FollowerMemory.RunAsync,
     ["many"] = ManyMachines.RunAsync,
+    ["list"] = ListedMachines.RunAsync,
     ["build"] = LinuxKitBuild.RunAsync,
 };
 

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using VmHost.Cli.Commands;
 using VmHost.Protocol.V1;
+using VmHost.TestKit;
 
 namespace VmHost.Cli.Tests;
 
@@ -13,8 +14,7 @@ public sealed class PlanScriptTests : IDisposable
     {
         // A program that prints its arguments, one a line, in place of xhyve.
         var program = Path.Combine(_directory, "print arguments");
-        await File.WriteAllTextAsync(program, "#!/bin/sh\nprintf '%s\\n' \"$@\"\n", TestContext.Current.CancellationToken);
-        File.SetUnixFileMode(program, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        ExecutableFile.Write(program, "#!/bin/sh\nprintf '%s\\n' \"$@\"\n");
         var plan = Plan(program);
         var file = Path.Combine(_directory, "demo.sh");
 
@@ -34,8 +34,7 @@ public sealed class PlanScriptTests : IDisposable
     public async Task Every_shell_passes_every_character_as_it_is(string shell, params string[] options)
     {
         var program = Path.Combine(_directory, "print bytes");
-        await File.WriteAllTextAsync(program, "#!/bin/sh\nprintf '%s\\0' \"$@\"\n", TestContext.Current.CancellationToken);
-        File.SetUnixFileMode(program, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        ExecutableFile.Write(program, "#!/bin/sh\nprintf '%s\\0' \"$@\"\n");
         string[] words = ["-f", string.Concat(Enumerable.Range(1, 0x2ff).Select(code => (char)code)), "", "=x", "$'a'", "\\n", "\u202e", "!!", "it's"];
         var plan = new PlanMachineResponse { Executable = program, Options = { new PlanOption { Words = { words } } } };
         var file = Path.Combine(_directory, $"{shell}.sh");

@@ -12,13 +12,13 @@ public sealed class DiagnosisTests(FakeDaemonFixture fixture) : IClassFixture<Fa
         var findings = (await fixture.Client.Host.DiagnoseHostAsync(new(), deadline: DaemonClient.Deadline)).Findings;
 
         var qemu = Assert.Single(findings, finding => finding.Id == "qemu");
-        Assert.Equal((FindingSeverity.Ok, ""), (qemu.Severity, qemu.Cure));
+        Assert.Equal((FindingSeverity.Ok, ""), (qemu.Severity, qemu.Remedy));
         Assert.Contains($"7.2.22, {Repository.FakeHypervisor}", qemu.Detail, StringComparison.Ordinal);
         Assert.Contains(findings, finding => finding.Id == "disk" && finding.Detail.Contains(fixture.Daemon.StateDir, StringComparison.Ordinal));
         Assert.Contains(findings, finding => finding.Id == "socket-path" && finding.Detail.Contains(fixture.Daemon.RunDir, StringComparison.Ordinal));
         Assert.Contains(findings, finding => finding.Id == "kvm");
         Assert.All(findings, finding => Assert.NotEqual(FindingSeverity.Unspecified, finding.Severity));
-        Assert.All(findings, finding => Assert.Equal(finding.Severity == FindingSeverity.Ok, finding.Cure.Length == 0));
+        Assert.All(findings, finding => Assert.Equal(finding.Severity == FindingSeverity.Ok, finding.Remedy.Length == 0));
     }
 
     [Fact]
@@ -31,6 +31,6 @@ public sealed class DiagnosisTests(FakeDaemonFixture fixture) : IClassFixture<Fa
 
         var disk = Assert.Single(findings, finding => finding.Id == "disk");
         Assert.Equal(FindingSeverity.Problem, disk.Severity);
-        Assert.Contains("--state-dir", disk.Cure, StringComparison.Ordinal);
+        Assert.Contains("--state-dir", disk.Remedy, StringComparison.Ordinal);
     }
 }

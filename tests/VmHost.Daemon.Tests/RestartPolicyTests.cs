@@ -148,8 +148,7 @@ public sealed partial class RestartPolicyTests
     {
         using var directory = new TemporaryDirectory();
         var (program, broken) = (directory.Combine("qemu"), directory.Combine("broken"));
-        await File.WriteAllTextAsync(program, $"#!/bin/sh\nif [ -e {broken} ] && [ $# -gt 3 ]; then echo out of order >&2; exit 1; fi\nexec {Repository.FakeHypervisor} \"$@\"\n");
-        File.SetUnixFileMode(program, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        ExecutableFile.Write(program, $"#!/bin/sh\nif [ -e {broken} ] && [ $# -gt 3 ]; then echo out of order >&2; exit 1; fi\nexec {Repository.FakeHypervisor} \"$@\"\n");
         await using var daemon = await DaemonProcess.StartOnFakeAsync("--qemu", program);
         using var client = new DaemonClient(daemon);
         await RunAsync(client, daemon, "broken", CrashLoop, new() { Mode = RestartMode.Always });

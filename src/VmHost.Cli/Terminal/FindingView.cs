@@ -18,7 +18,7 @@ internal sealed record FindingView(string Id, string Severity, string Title, str
     private const string Indent = "      ";
 
     internal static FindingView Of(Finding finding) =>
-        new(finding.Id, SeverityOf(finding.Severity), finding.Title, finding.Detail, finding.Cure.Length > 0 ? finding.Cure : null);
+        new(finding.Id, SeverityOf(finding.Severity), finding.Title, finding.Detail, finding.Remedy.Length > 0 ? finding.Remedy : null);
 
     internal static FindingView OfAnswer(string socketPath) => new(Daemon, "ok", "vmhostd answers", $"at {socketPath}", null);
 

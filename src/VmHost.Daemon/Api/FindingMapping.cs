@@ -12,7 +12,7 @@ internal static class FindingMapping
             Severity = ToProto(finding.Severity),
             Title = finding.Title,
             Detail = finding.Detail,
-            Cure = finding.Cure ?? "",
+            Remedy = finding.Cure ?? "",
         };
 
     private static FindingSeverity ToProto(Hypervisors.Diagnosis.FindingSeverity severity) =>

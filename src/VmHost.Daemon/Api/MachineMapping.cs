@@ -11,6 +11,9 @@ namespace VmHost.Daemon.Api;
 /// <summary>From the engine's values to messages.</summary>
 internal static class MachineMapping
 {
+    // Asked for once: the system looks it up each time.
+    private static readonly string Owner = Environment.UserName;
+
     internal static Protocol.V1.Machine ToProto(MachineSnapshot snapshot)
     {
         var machine = new Protocol.V1.Machine
@@ -28,7 +31,7 @@ internal static class MachineMapping
             RestartPolicy = new() { Mode = ToProto(snapshot.Restart.Mode), MaxRetries = snapshot.Restart.MaxRetries },
             RestartAttempts = snapshot.Retry?.Attempts ?? 0,
             NextStartTime = snapshot.Retry?.NextAt is { } next ? Timestamp.FromDateTimeOffset(next) : null,
-            Owner = Environment.UserName,
+            Owner = Owner,
             Etag = ETag.Of(snapshot),
             PendingSpec = snapshot.PendingSpec is { } pending ? ToProto(pending, boot: null) : null,
             PendingSpecProblem = snapshot.PendingProblem ?? "",
@@ -169,8 +172,8 @@ internal static class MachineMapping
             RanFor = summary.RanFor is { } ranFor ? Duration.FromTimeSpan(ranFor) : null,
             EndTime = Timestamp.FromDateTimeOffset(summary.EndedAt),
             Detail = summary.Detail,
-            ConsoleTail = ByteString.CopyFrom(summary.ConsoleTail),
-            HypervisorLogTail = ByteString.CopyFrom(summary.HypervisorLogTail),
+            ConsoleTail = UnsafeByteOperations.UnsafeWrap(summary.ConsoleTail),
+            HypervisorLogTail = UnsafeByteOperations.UnsafeWrap(summary.HypervisorLogTail),
             GuestFault = ToProto(summary.Fault),
             Expected = summary.Expected,
         };

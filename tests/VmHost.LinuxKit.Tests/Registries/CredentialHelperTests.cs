@@ -110,9 +110,5 @@ public sealed class CredentialHelperTests : IDisposable
 
     private static string WithoutProgress(string text) => string.Concat(text.Split('\n').Where(line => line.StartsWith("vmctl:", StringComparison.Ordinal)).Select(line => line + '\n'));
 
-    private static void Write(string file, string script)
-    {
-        File.WriteAllText(file, script);
-        File.SetUnixFileMode(file, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-    }
+    private static void Write(string file, string script) => ExecutableFile.Write(file, script);
 }

@@ -1,4 +1,5 @@
 using VmHost.Hypervisors;
+using VmHost.TestKit;
 using VmHost.Tests.Images;
 
 namespace VmHost.Tests.Hypervisors;
@@ -100,12 +101,5 @@ public sealed class HostProbeTests : IDisposable
     private static Task<HostFacts> ProbeAsync(HypervisorPrograms programs) =>
         new HostProbe(programs, TimeProvider.System).ProbeAsync(CancellationToken.None);
 
-    private string Program(string name, string body)
-    {
-        // Renamed over the old one: a program that runs cannot be written.
-        var path = _folder.Write(name + ".new", "#!/bin/sh\n" + body + "\n");
-        File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-        File.Move(path, _folder.File(name), overwrite: true);
-        return _folder.File(name);
-    }
+    private string Program(string name, string body) => ExecutableFile.Write(_folder.File(name), $"#!/bin/sh\n{body}\n");
 }

@@ -90,10 +90,5 @@ public sealed class KvmTrialTests : IDisposable
         return await trial.OutcomeAsync(qemu, TestContext.Current.CancellationToken);
     }
 
-    private string Program(string body)
-    {
-        var path = _folder.Write("qemu", $"#!/bin/sh\n{body}\n");
-        File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-        return path;
-    }
+    private string Program(string body) => ExecutableFile.Write(_folder.File("qemu"), $"#!/bin/sh\n{body}\n");
 }

@@ -134,9 +134,7 @@ public sealed class HypervisorStartTests : IDisposable
             MonitorDescriptor = monitor,
         }.Save(Machine);
 
-        var shim = _directory.Combine("shim");
-        File.WriteAllText(shim, $"#!/bin/sh\nexec {Repository.Shim} {(byExecStep ? "--always-exec-with-terminal" : "")}\n");
-        File.SetUnixFileMode(shim, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        var shim = ExecutableFile.Write(_directory.Combine("shim"), $"#!/bin/sh\nexec {Repository.Shim} {(byExecStep ? "--always-exec-with-terminal" : "")}\n");
         using var machineLock = FileLock.TryTake(Path.Combine(Machine, "lock"));
         return new ShimLauncher(shim, new HypervisorEnvironment("DOTNET_ROOT"), _reaper).Launch(Machine, machineLock!);
     }

@@ -2,6 +2,7 @@
 #include <chrono>
 #include <iostream>
 #include <memory>
+#include <random>
 #include <stdexcept>
 #include <string>
 
@@ -77,6 +78,9 @@ class Client {
     Assert(match.match() == "hello" && match.offset() >= written.end_offset(), match.DebugString());
     std::cout << "expect" << std::endl;
 
+    Attach();
+    std::cout << "attach" << std::endl;
+
     Assert(HasEvent(v1::EVENT_KIND_MACHINE_CREATED), "no event of the creation");
     std::cout << "events" << std::endl;
 
@@ -85,6 +89,7 @@ class Client {
     const grpc::Status refused = machines_->RunMachine(&refused_call, run, &ran);
     Assert(refused.error_code() == grpc::StatusCode::INVALID_ARGUMENT, refused.error_message());
     Assert(refused.error_details().find("google.rpc.BadRequest") != std::string::npos, "no details");
+    Assert(refused.error_details().find("INVALID_FIELD") != std::string::npos, "no reason");
     std::cout << "error details" << std::endl;
 
     v1::HaltMachineRequest halt;
@@ -124,6 +129,32 @@ class Client {
     std::string output;
     for (v1::ReadConsoleResponse response; output.find(marker) == std::string::npos; output += response.data())
       Assert(stream->Read(&response), output);
+    call.TryCancel();
+    stream->Finish();  // cancelled
+  }
+
+  // Types as a person at a terminal does; the output comes by the same stream.
+  void Attach() {
+    Call call;
+    auto stream = console_->AttachConsole(&call);
+    v1::AttachConsoleRequest open;
+    open.mutable_open()->set_machine(kName);
+    open.mutable_open()->set_client_name("C++ client");
+    std::random_device random;
+    std::string token;
+    for (int i = 0; i < 4; ++i) token += std::to_string(1000000000 + random() % 1000000000);
+    open.mutable_open()->set_token(token);
+    Assert(stream->Write(open), "the stream ended");
+    std::string output;
+    for (v1::AttachConsoleResponse response; output.find("attached") == std::string::npos; output += response.output().data()) {
+      Assert(stream->Read(&response), output);
+      if (response.has_attached()) {
+        Assert(response.attached().is_writer(), response.DebugString());
+        v1::AttachConsoleRequest input;
+        input.mutable_input()->set_data("attached\n");
+        Assert(stream->Write(input), "the stream ended");
+      }
+    }
     call.TryCancel();
     stream->Finish();  // cancelled
   }

@@ -4,6 +4,8 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
+	"encoding/hex"
 	"fmt"
 	"io"
 	"log"
@@ -72,14 +74,16 @@ func (c client) use(ctx context.Context, prefix string) {
 	assert(string(match.Match) == "hello" && match.Offset >= written.EndOffset, match)
 	fmt.Println("expect")
 
+	c.attach(ctx)
+	fmt.Println("attach")
+
 	assert(c.hasEvent(ctx, pb.EventKind_EVENT_KIND_MACHINE_CREATED), "no event of the creation")
 	fmt.Println("events")
 
 	badName := "-"
 	_, err = c.machines.RunMachine(ctx, &pb.RunMachineRequest{Name: &badName, Spec: spec})
 	assert(status.Code(err) == codes.InvalidArgument, err)
-	details := status.Convert(err).Proto().Details
-	assert(len(details) > 0 && details[0].TypeUrl == "type.googleapis.com/google.rpc.BadRequest" && bytes.Contains(details[0].Value, []byte("name")), details)
+	assert(hasDetail(err, "google.rpc.BadRequest", "name") && hasDetail(err, "google.rpc.ErrorInfo", "INVALID_FIELD"), err)
 	fmt.Println("error details")
 
 	halted, err := c.machines.HaltMachine(ctx, &pb.HaltMachineRequest{Machine: name})
@@ -121,6 +125,30 @@ func (c client) readTo(ctx context.Context, marker []byte) {
 	}
 }
 
+// attach types as a person at a terminal does; the output comes by the same stream.
+func (c client) attach(ctx context.Context) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	token := make([]byte, 16)
+	_, err := rand.Read(token)
+	check(err)
+	stream, err := c.console.AttachConsole(ctx)
+	check(err)
+	open := &pb.ConsoleOpen{Machine: name, ClientName: "go client", Token: hex.EncodeToString(token)}
+	check(stream.Send(&pb.AttachConsoleRequest{Kind: &pb.AttachConsoleRequest_Open{Open: open}}))
+	var output []byte
+	for !bytes.Contains(output, []byte("attached")) {
+		response, err := stream.Recv()
+		check(err)
+		if attached := response.GetAttached(); attached != nil {
+			assert(attached.IsWriter, attached)
+			input := &pb.ConsoleInput{Offset: 0, Data: []byte("attached\n")}
+			check(stream.Send(&pb.AttachConsoleRequest{Kind: &pb.AttachConsoleRequest_Input{Input: input}}))
+		}
+		output = append(output, response.GetOutput().GetData()...)
+	}
+}
+
 func (c client) hasEvent(ctx context.Context, kind pb.EventKind) bool {
 	request := &pb.WatchEventsRequest{Start: &pb.WatchEventsRequest_Since{Since: &timestamppb.Timestamp{}}, Machines: []string{name}, PastOnly: true}
 	stream, err := c.events.WatchEvents(ctx, request)
@@ -134,6 +162,15 @@ func (c client) hasEvent(ctx context.Context, kind pb.EventKind) bool {
 		check(err)
 		found = found || message.GetEvent().GetKind() == kind
 	}
+}
+
+func hasDetail(err error, kind, text string) bool {
+	for _, detail := range status.Convert(err).Proto().Details {
+		if detail.TypeUrl == "type.googleapis.com/"+kind && bytes.Contains(detail.Value, []byte(text)) {
+			return true
+		}
+	}
+	return false
 }
 
 func check(err error) {

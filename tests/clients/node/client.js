@@ -2,6 +2,7 @@
 'use strict';
 
 const assert = require('assert');
+const crypto = require('crypto');
 const path = require('path');
 const grpc = require('@grpc/grpc-js');
 const loader = require('@grpc/proto-loader');
@@ -43,6 +44,9 @@ async function use(machines, consoles, events, prefix) {
   assert.strictEqual(match.match.toString(), 'hello');
   console.log('expect');
 
+  await attach(consoles);
+  console.log('attach');
+
   const kinds = (await all(events.WatchEvents({ since: {}, machines: [NAME], past_only: true }, deadline())))
     .filter((message) => message.event).map((message) => message.event.kind);
   assert(kinds.includes('EVENT_KIND_MACHINE_CREATED'), kinds);
@@ -52,6 +56,7 @@ async function use(machines, consoles, events, prefix) {
   assert.strictEqual(refused.code, grpc.status.INVALID_ARGUMENT);
   const [details] = refused.metadata.get('grpc-status-details-bin');
   assert(details.includes('google.rpc.BadRequest') && details.includes('name'));
+  assert(details.includes('google.rpc.ErrorInfo') && details.includes('INVALID_FIELD'));
   console.log('error details');
 
   const halted = await call(machines, 'HaltMachine', { machine: NAME });
@@ -112,6 +117,28 @@ function readTo(consoles, marker) {
       }
     });
     stream.on('end', () => reject(new Error(`the console ended without ${marker}`)));
+    stream.on('error', reject); // after the cancellation it has no effect
+  });
+}
+
+// Types as a person at a terminal does; the output comes by the same stream.
+function attach(consoles) {
+  return new Promise((resolve, reject) => {
+    let output = '';
+    const stream = consoles.AttachConsole(deadline());
+    stream.write({ open: { machine: NAME, client_name: 'node client', token: crypto.randomBytes(16).toString('hex') } });
+    stream.on('data', (response) => {
+      if (response.attached) {
+        assert(response.attached.is_writer);
+        stream.write({ input: { offset: 0, data: Buffer.from('attached\n') } });
+      }
+      output += response.output ? response.output.data.toString('latin1') : '';
+      if (output.includes('attached')) {
+        resolve();
+        stream.cancel();
+      }
+    });
+    stream.on('end', () => reject(new Error(`the console ended: ${output}`)));
     stream.on('error', reject); // after the cancellation it has no effect
   });
 }

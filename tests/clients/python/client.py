@@ -1,5 +1,7 @@
 """Uses VmHost's API: client.py SOCKET PREFIX [AUTHORITY]."""
 
+import queue
+import secrets
 import sys
 
 import grpc
@@ -53,6 +55,9 @@ def use(machines, console, events, prefix):
     assert match.match == b"hello" and match.offset >= written.end_offset, match
     print("expect")
 
+    attach(console)
+    print("attach")
+
     stream = events.WatchEvents(event_pb.WatchEventsRequest(since={}, machines=[NAME], past_only=True), timeout=TIMEOUT)
     kinds = [message.event.kind for message in stream if message.HasField("event")]
     assert event_pb.EVENT_KIND_MACHINE_CREATED in kinds, kinds
@@ -62,6 +67,7 @@ def use(machines, console, events, prefix):
     details = dict(refused.trailing_metadata())["grpc-status-details-bin"]
     assert refused.code() == grpc.StatusCode.INVALID_ARGUMENT, refused
     assert b"google.rpc.BadRequest" in details and b"name" in details, details
+    assert b"google.rpc.ErrorInfo" in details and b"INVALID_FIELD" in details, details
     print("error details")
 
     halted = machines.HaltMachine(machine_pb.HaltMachineRequest(machine=NAME), timeout=TIMEOUT)
@@ -92,6 +98,25 @@ def read_to(console, marker):
             call.cancel()
             return
     raise AssertionError(f"the console ended without {marker}: {output}")
+
+
+def attach(console):
+    """Types as a person at a terminal does; the output comes by the same stream."""
+    requests = queue.SimpleQueue()  # closed by None
+    requests.put(console_pb.AttachConsoleRequest(open=console_pb.ConsoleOpen(
+        machine=NAME, client_name="python client", token=secrets.token_hex(16), size=console_pb.ConsoleSize(columns=80, rows=24))))
+    output = b""
+    call = console.AttachConsole(iter(requests.get, None), timeout=TIMEOUT)
+    for response in call:
+        if response.HasField("attached"):
+            assert response.attached.is_writer, response
+            requests.put(console_pb.AttachConsoleRequest(input=console_pb.ConsoleInput(offset=0, data=b"attached\n")))
+        output += response.output.data
+        if b"attached" in output:
+            requests.put(None)
+            call.cancel()
+            return
+    raise AssertionError(f"the console ended: {output}")
 
 
 def error_of(call):
