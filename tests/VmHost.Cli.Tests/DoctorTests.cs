@@ -9,9 +9,9 @@ public sealed class DoctorTests
 {
     private static readonly Finding Sound = new() { Id = "kvm", Severity = FindingSeverity.Ok, Title = "KVM can be used", Detail = "it can" };
 
-    private static readonly Finding Slow = new() { Id = "kvm", Severity = FindingSeverity.Warning, Title = "KVM cannot be used", Detail = "no /dev/kvm", Cure = "modprobe\u001b[2J" };
+    private static readonly Finding Slow = new() { Id = "kvm", Severity = FindingSeverity.Warning, Title = "KVM cannot be used", Detail = "no /dev/kvm", Remedy = "modprobe\u001b[2J" };
 
-    private static readonly Finding Broken = new() { Id = "qemu", Severity = FindingSeverity.Problem, Title = "QEMU is missing", Detail = "not found", Cure = "apt install" };
+    private static readonly Finding Broken = new() { Id = "qemu", Severity = FindingSeverity.Problem, Title = "QEMU is missing", Detail = "not found", Remedy = "apt install" };
 
     [Fact]
     public void A_finding_is_a_line_and_its_cure_another()
