@@ -45,6 +45,51 @@ public sealed class ManifestTests : IDisposable
         Assert.Equal(new RestartPolicy { Mode = RestartMode.OnFailure, MaxRetries = 3 }, request.RestartPolicy);
     }
 
+    [Theory]
+    [InlineData("plain")]
+    [InlineData("all")]
+    public void What_inspect_writes_is_read_back(string which)
+    {
+        var machine = new Machine
+        {
+            Name = "redis",
+            RestartPolicy = new(),
+            Spec = new()
+            {
+                Boot = new() { KernelPath = "/boot/a \"kernel\": # 1", CommandLine = "" },
+                CpuCount = 1,
+                MemoryBytes = 1536L << 20,
+                Uuid = "1b4e28ba-2fa1-11d2-883f-0016d3cca427",
+                OnReboot = RebootAction.Restart,
+                Hypervisor = HypervisorKind.Qemu,
+                Networks = { new Network { Mode = NetworkMode.Nat } },
+            },
+        };
+        if (which == "all")
+        {
+            machine.RestartPolicy = new() { Mode = RestartMode.OnFailure, MaxRetries = 3 };
+            machine.Labels.Add(new Dictionary<string, string> { ["no"] = "yes", ["example.com/a"] = "1.5", ["empty"] = "" });
+            machine.Annotations["note"] = "two\nlines\t\u00e4 \u2028 'x'";
+            machine.Spec.Boot.InitrdPath = "/boot/initrd,ro";
+            machine.Spec.Boot.CommandLine = new string('x', 200) + " console=ttyS0 a=\"b c\" \\ %s";
+            machine.Spec.PublishedPorts.Add(new PublishedPort { HostAddress = "127.0.0.1", HostPort = 53, GuestPort = 5353, Protocol = PortProtocol.Udp });
+            machine.Spec.PublishedPorts.Add(new PublishedPort { HostAddress = "0.0.0.0", HostPort = 80, GuestPort = 80, Protocol = PortProtocol.Tcp });
+            machine.Spec.Disks.Add(new Disk { Path = "/d/a,b c", Format = DiskFormat.Qcow2, ReadOnly = true });
+            machine.Spec.Disks.Add(new Disk { Path = "/d/b", Format = DiskFormat.Raw });
+            machine.Spec.CdromPaths.Add("/d/seed: 1.iso");
+            machine.Spec.SecondSerialPath = "/dev/ttyS1";
+            machine.Spec.OnReboot = RebootAction.Stop;
+            machine.Spec.Networks[0].MacAddress = "52:54:00:12:34:56";
+        }
+
+        var read = Read(ManifestWriter.Write(machine));
+
+        Assert.Equal(machine.Spec, read.Spec);
+        Assert.Equal((machine.Name, machine.RestartPolicy.MaxRetries), (read.Name, read.RestartPolicy.MaxRetries));
+        Assert.Equal(machine.Labels, read.Labels);
+        Assert.Equal(machine.Annotations, read.Annotations);
+    }
+
     [Fact]
     public void Json_is_read_too() =>
         Assert.Equal(3, Read("""{"kernel": "/boot/vmlinuz", "cpus": 3}""").Spec.CpuCount);

@@ -68,8 +68,8 @@ internal static class BuildCommand
 
     private static void Print(ParseResult parsed, BuildOptionSet common, BuildResult result)
     {
-        if (CommonOptions.IsJson(parsed))
-            Output.Line(MachineJson.Of(BuildView.Of(result)));
+        if (CommonOptions.IsStructured(parsed))
+            CommonOptions.Print(parsed, MachineJson.Of(BuildView.Of(result)));
         else if (common.IsQuiet(parsed) && result.Files.Count > 0)
             Output.Line(string.Join('\n', result.Files.Select(Output.Visible)));
     }

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using VmHost.Cli.Terminal;
 
 namespace VmHost.Cli.Commands;
 
@@ -6,12 +7,19 @@ namespace VmHost.Cli.Commands;
 internal static class CommonOptions
 {
     private const string Json = "json";
+    private const string Yaml = "yaml";
     private const string MachineDescription = "Name, id or unique beginning of an id";
 
     /// <summary>Of every command, so that it may stand before or behind the verb.</summary>
     internal static readonly Option<string> Format = CreateFormat();
 
-    internal static bool IsJson(ParseResult parsed) => parsed.GetValue(Format) == Json;
+    /// <summary>Whether the output is for programs.</summary>
+    internal static bool IsStructured(ParseResult parsed) => parsed.GetValue(Format) is Json or Yaml;
+
+    internal static bool IsYaml(ParseResult parsed) => parsed.GetValue(Format) == Yaml;
+
+    /// <summary>Prints a JSON value in the format that is wanted of a program's output.</summary>
+    internal static void Print(ParseResult parsed, string json) => Output.Line(IsYaml(parsed) ? YamlText.FromJson(json) : json);
 
     internal static Argument<string[]> Machines(bool optional = false) =>
         new("MACHINE") { Description = MachineDescription, Arity = optional ? ArgumentArity.ZeroOrMore : ArgumentArity.OneOrMore };
@@ -28,7 +36,7 @@ internal static class CommonOptions
             DefaultValueFactory = _ => "table",
             Recursive = true,
         };
-        option.AcceptOnlyFromAmong("table", Json);
+        option.AcceptOnlyFromAmong("table", Json, Yaml);
         return option;
     }
 }

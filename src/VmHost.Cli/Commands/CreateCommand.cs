@@ -25,8 +25,8 @@ internal static class CreateCommand
             {
                 var response = await daemon.Machines.CreateMachineAsync(request, cancellationToken: ct);
                 Output.Warnings(response.Warnings);
-                if (CommonOptions.IsJson(parsed))
-                    Output.Line(MachineJson.Of(MachineInfo.Of(response.Machine)));
+                if (CommonOptions.IsStructured(parsed))
+                    CommonOptions.Print(parsed, MachineJson.Of(MachineInfo.Of(response.Machine)));
                 else
                     Output.VisibleLine(response.Machine.Name);
                 return ExitCodes.Ok;

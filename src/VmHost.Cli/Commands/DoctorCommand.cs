@@ -13,8 +13,8 @@ internal static class DoctorCommand
         command.SetAction(async (parsed, ct) =>
         {
             var (findings, code) = await FindAsync(parsed, ct);
-            if (CommonOptions.IsJson(parsed))
-                Output.Line(MachineJson.Of([.. findings]));
+            if (CommonOptions.IsStructured(parsed))
+                CommonOptions.Print(parsed, MachineJson.Of([.. findings]));
             else
                 Output.Line(string.Join('\n', findings.SelectMany(finding => finding.Lines())));
             return code;

@@ -34,7 +34,9 @@ internal static class EventsCommand
                 if (response.Event is not { } happened)
                     continue;
 
-                if (CommonOptions.IsJson(parsed))
+                if (CommonOptions.IsYaml(parsed))
+                    Output.Line($"---\n{YamlText.FromJson(MachineJson.LineOf(EventView.Of(happened, response.Token)))}");
+                else if (CommonOptions.IsStructured(parsed))
                     Output.Line(MachineJson.LineOf(EventView.Of(happened, response.Token)));
                 else
                     Output.VisibleLine(Line(happened));

@@ -18,8 +18,8 @@ internal static class ImageCommand
         command.SetAction((parsed, _) => BuildInput.TellingAsync(() =>
         {
             var images = Catalog(parsed, cache).List();
-            if (CommonOptions.IsJson(parsed))
-                Output.Line(MachineJson.Of([.. images.Select(KeptImageView.Of)]));
+            if (CommonOptions.IsStructured(parsed))
+                CommonOptions.Print(parsed, MachineJson.Of([.. images.Select(KeptImageView.Of)]));
             else
                 Output.Line(string.Join('\n', Table.Lines(["IMAGE", "DIGEST", "SIZE", "LAST USE"], images.Select(Row))));
             return Task.FromResult(ExitCodes.Ok);

@@ -39,8 +39,8 @@ internal static class ListCommand
                 Print(template, shown);
             else if (parsed.GetValue(format) == JsonFormat)
                 Array.ForEach(shown, static machine => Output.Line(MachineJson.LineOf(MachineInfo.Of(machine))));
-            else if (CommonOptions.IsJson(parsed))
-                Output.Line(MachineJson.Of([.. shown.Select(MachineInfo.Of)]));
+            else if (CommonOptions.IsStructured(parsed))
+                CommonOptions.Print(parsed, MachineJson.Of([.. shown.Select(MachineInfo.Of)]));
             else if (parsed.GetValue(quiet))
                 Array.ForEach(shown, machine => Output.VisibleLine(machine.Name));
             else

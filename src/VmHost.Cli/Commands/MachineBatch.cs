@@ -27,7 +27,7 @@ internal static class MachineBatch
     /// </summary>
     internal static async Task<int> RunAsync(ParseResult parsed, IEnumerable<string> machines, Func<string, Task<BatchResult>> action)
     {
-        var json = CommonOptions.IsJson(parsed);
+        var json = CommonOptions.IsStructured(parsed);
 
         // One line at a time; guards stdout.
         var printing = new Lock();
@@ -43,7 +43,7 @@ internal static class MachineBatch
             return result;
         });
         if (json)
-            Output.Line(MachineJson.Of([.. results.Select(result => result.View)]));
+            CommonOptions.Print(parsed, MachineJson.Of([.. results.Select(result => result.View)]));
 
         return failure != ExitCodes.Ok ? failure : results.Select(result => result.ExitCode).FirstOrDefault(code => code != ExitCodes.Ok);
     }

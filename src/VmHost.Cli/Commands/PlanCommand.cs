@@ -25,8 +25,8 @@ internal static class PlanCommand
                 Output.Warnings(plan.Warnings);
                 if (parsed.GetValue(script))
                     return WriteScript(plan, request);
-                if (CommonOptions.IsJson(parsed))
-                    Output.Line(MachineJson.Of(PlanView.Of(plan)));
+                if (CommonOptions.IsStructured(parsed))
+                    CommonOptions.Print(parsed, MachineJson.Of(PlanView.Of(plan)));
                 else
                     Show(plan);
                 return ExitCodes.Ok;

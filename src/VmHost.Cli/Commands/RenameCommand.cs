@@ -15,8 +15,8 @@ internal static class RenameCommand
             using var daemon = Connection.Open(parsed);
             var request = new Protocol.V1.RenameMachineRequest { Machine = parsed.GetValue(machine)!, NewName = parsed.GetValue(name)! };
             var renamed = (await daemon.Machines.RenameMachineAsync(request, cancellationToken: ct)).Machine;
-            if (CommonOptions.IsJson(parsed))
-                Output.Line(MachineJson.Of(MachineInfo.Of(renamed)));
+            if (CommonOptions.IsStructured(parsed))
+                CommonOptions.Print(parsed, MachineJson.Of(MachineInfo.Of(renamed)));
             else
                 Output.VisibleLine(renamed.Name);
             return ExitCodes.Ok;

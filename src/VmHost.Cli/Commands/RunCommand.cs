@@ -32,7 +32,7 @@ internal static class RunCommand
             try
             {
                 if (parsed.GetValue(dryRun))
-                    return await PlanAsync(daemon, request, CommonOptions.IsJson(parsed), ct);
+                    return await PlanAsync(daemon, request, parsed, ct);
 
                 var response = await daemon.RunAsync(request, ct);
                 Output.Warnings(response.Warnings);
@@ -48,12 +48,12 @@ internal static class RunCommand
                 return await new ForegroundRun(daemon, machine).UntilEndAsync(interrupts, parsed.GetValue(remove));
 
             // Also when it does not come to what is waited for: the machine is there, and this is its name.
-            if (!CommonOptions.IsJson(parsed))
+            if (!CommonOptions.IsStructured(parsed))
                 Output.VisibleLine(machine.Name);
             if (condition is not null)
                 machine = await WaitSyntax.WaitAsync(daemon, machine.Id, condition, text!, limit, ct);
-            if (CommonOptions.IsJson(parsed))
-                Output.Line(MachineJson.Of(MachineInfo.Of(machine)));
+            if (CommonOptions.IsStructured(parsed))
+                CommonOptions.Print(parsed, MachineJson.Of(MachineInfo.Of(machine)));
             return ExitCodes.Ok;
         });
         return command;
@@ -69,13 +69,13 @@ internal static class RunCommand
             throw new CliException(ExitCodes.Usage, "--timeout goes with --wait");
     }
 
-    private static async Task<int> PlanAsync(Connection daemon, RunMachineRequest request, bool json, CancellationToken ct)
+    private static async Task<int> PlanAsync(Connection daemon, RunMachineRequest request, ParseResult parsed, CancellationToken ct)
     {
         var plan = await PlanCommand.AskAsync(daemon, request, ct);
         Output.Warnings(plan.Warnings);
-        if (json)
+        if (CommonOptions.IsStructured(parsed))
         {
-            Output.Line(MachineJson.Of(PlanView.Of(plan)));
+            CommonOptions.Print(parsed, MachineJson.Of(PlanView.Of(plan)));
         }
         else
         {

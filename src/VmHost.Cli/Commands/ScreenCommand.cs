@@ -22,9 +22,9 @@ internal static class ScreenCommand
 
             using var daemon = Connection.Open(parsed);
             var screen = await daemon.Console.GetConsoleScreenAsync(request, cancellationToken: ct);
-            if (CommonOptions.IsJson(parsed))
+            if (CommonOptions.IsStructured(parsed))
             {
-                Output.Line(MachineJson.Of(new ScreenView([.. screen.Lines], screen.CursorColumn, screen.CursorRow)));
+                CommonOptions.Print(parsed, MachineJson.Of(new ScreenView([.. screen.Lines], screen.CursorColumn, screen.CursorRow)));
                 return ExitCodes.Ok;
             }
 

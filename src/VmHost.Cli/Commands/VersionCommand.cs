@@ -14,7 +14,7 @@ internal static class VersionCommand
         command.SetAction(async (parsed, ct) =>
         {
             var client = Assembly.GetExecutingAssembly().GetName().Version?.ToString(3) ?? "";
-            var json = CommonOptions.IsJson(parsed);
+            var json = CommonOptions.IsStructured(parsed);
             if (!json)
                 Output.Line($"vmctl    {client}");
 
@@ -32,7 +32,7 @@ internal static class VersionCommand
             }
 
             if (json)
-                Output.Line(MachineJson.Of(new VersionView(client, server)));
+                CommonOptions.Print(parsed, MachineJson.Of(new VersionView(client, server)));
             else if (server is not null)
                 Output.VisibleLine($"vmhostd  {server}");
             return code;
