@@ -125,6 +125,8 @@ public sealed class ConsoleAttachment : IAsyncDisposable
                     break;
                 case AttachConsoleResponse.KindOneofCase.WriterChange:
                     IsWriter = response.WriterChange.IsWriter;
+                    if (!IsWriter)
+                        LoseInput();
                     yield return response;
                     break;
                 case AttachConsoleResponse.KindOneofCase.End:
@@ -177,18 +179,24 @@ public sealed class ConsoleAttachment : IAsyncDisposable
         try
         {
             var attached = await Reconnection.UntilReachedAsync(ConnectAsync, _options.GiveUpAfter, _time, ct);
-            return attached.IsWriter == IsWriter ? null : WriterChanged(attached.IsWriter, attached.WriterName);
+            return attached.IsWriter == IsWriter ? null : Changed(attached);
         }
         catch (RpcException e) when (e.StatusCode == StatusCode.Aborted && !_open.ReadOnly)
         {
-            _open.ReadOnly = true;   // another client was faster: continue as one that watches
-            _input.Discard();
+            LoseInput();
             var attached = await Reconnection.UntilReachedAsync(ConnectAsync, _options.GiveUpAfter, _time, ct);
-            return WriterChanged(false, attached.WriterName);
+            return Changed(attached);
         }
     }
 
-    private static AttachConsoleResponse WriterChanged(bool isWriter, string name) => new() { WriterChange = new() { IsWriter = isWriter, WriterName = name } };
+    // To another client. From now on this one watches, also after a restart of the daemon, where it could be the faster one.
+    private void LoseInput()
+    {
+        _open.ReadOnly = true;
+        _input.Discard();
+    }
+
+    private static AttachConsoleResponse Changed(ConsoleAttached attached) => new() { WriterChange = new() { IsWriter = attached.IsWriter, WriterName = attached.WriterName } };
 
     private async Task<ConsoleAttached> ConnectAsync(CancellationToken ct)
     {

@@ -187,6 +187,70 @@ public sealed class AttachConsoleTests(FakeDaemonFixture fixture) : IClassFixtur
     }
 
     [Fact]
+    public async Task A_small_window_is_kept_too_and_a_gap_does_not_stop_the_output()
+    {
+        await using var daemon = await DaemonProcess.StartOnFakeAsync("--console-bytes", (1 << 20).ToString(CultureInfo.InvariantCulture));
+        using var client = new DaemonClient(daemon);
+        await client.RunAsync(daemon, "dropped", "bulk:4");
+        await Eventually.TrueAsync(async () => (await client.GetAsync("dropped")).State == MachineState.Stopped, "it has stopped");
+        using var call = client.Console.AttachConsole(cancellationToken: Ct);
+        await call.RequestStream.WriteAsync(new() { Open = new() { Machine = "dropped", Offset = 0, ReadOnly = true, WindowBytes = 20_000 } }, Ct);
+
+        var (gap, received) = (0L, 0L);
+        while (await call.ResponseStream.MoveNext(Ct) && call.ResponseStream.Current.KindCase != AttachConsoleResponse.KindOneofCase.End)
+        {
+            if (call.ResponseStream.Current.Output is not { } output)
+                continue;
+
+            Assert.True(output.Data.Length <= 20_000);
+            Assert.Equal(received + gap + output.GapBytes, output.Offset);
+            (gap, received) = (gap + output.GapBytes, received + output.Data.Length);
+            await AcknowledgeAsync(call, output.Offset + output.Data.Length);
+        }
+
+        Assert.True(gap > 0 && gap + received >= 4 << 20, $"{gap} lost, {received} received");
+    }
+
+    [Fact]
+    public async Task A_writer_that_lost_the_input_does_not_get_it_back_by_being_faster_after_a_restart()
+    {
+        await using var daemon = await DaemonProcess.StartOnFakeAsync();
+        using var client = new DaemonClient(daemon);
+        await client.RunAsync(daemon, "evicted", "ready;echo");
+        await using var ann = await AttachedClient.OpenAsync(client.Console, "evicted");
+        await using var bob = await AttachedClient.OpenAsync(client.Console, "evicted", "bob", force: true);
+        await Eventually.TrueAsync(() => ann.Writer == "bob", "ann has lost it");
+
+        for (var i = 0; i < 3; i++)
+        {
+            await daemon.KillAsync();
+            await daemon.StartAsync();
+            await bob.TypeAsync($"bob{i} ");
+            await bob.ShowsAsync($"bob{i} ");
+            await ann.ShowsAsync($"bob{i} ");
+        }
+
+        Assert.Equal((false, true), (ann.Console.IsWriter, bob.Console.IsWriter));
+    }
+
+    // What is written of it is not typed into the next boot.
+    [Fact]
+    public async Task Input_to_a_boot_that_ends_is_not_typed_into_the_next_one()
+    {
+        await _client.RunAsync(_daemon, "reboots", "ready;ignorepower;hang");
+        await using var ann = await AttachedClient.OpenAsync(_client.Console, "reboots");
+        await ann.TypeAsync(new string('x', 30_000));
+        await _client.ConsoleShowsAsync("reboots", "fakehv: ready");
+        await _client.Machines.UpdateMachineAsync(new() { Machine = "reboots", Spec = new() { Boot = new() { CommandLine = "console=ttyS0 fake=ready;echo" } } });
+
+        await _client.Machines.ResetMachineAsync(new() { Machine = "reboots" });
+        await ann.TypeAsync("later");
+
+        await ann.ShowsAsync("later");
+        Assert.DoesNotContain("x", ann.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task One_who_ends_the_requests_reads_on()
     {
         await _client.RunAsync(_daemon, "halved", "ready;echo");

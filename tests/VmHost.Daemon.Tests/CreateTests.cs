@@ -118,7 +118,7 @@ public sealed class CreateTests : IClassFixture<FakeDaemonFixture>
     {
         await _client.Machines.CreateMachineAsync(new() { Name = "unchanged", Spec = DaemonClient.Fake(_daemon, "banner") });
 
-        await AssertFaultAsync("update_mask", new() { Machine = "unchanged", UpdateMask = new() { Paths = { "spec.cpu_count" } } });
+        await AssertFaultAsync("update_mask", new() { Machine = "unchanged", UpdateMask = new() { Paths = { "spec.uuid" } } });
         await AssertFaultAsync("update_mask", new() { Machine = "unchanged", UpdateMask = new() { Paths = { "labels", "labels.a" } } });
         await AssertFaultAsync("labels", new() { Machine = "unchanged", Labels = { ["-"] = "x" }, UpdateMask = new() { Paths = { "labels.-" } } });
         await AssertFaultAsync("labels", new() { Machine = "unchanged", Labels = { ["-"] = "x" } });

@@ -115,7 +115,7 @@ internal sealed class ConsoleSession(Machine machine, ConsoleAttachment console,
         recording?.Output(data);
     }
 
-    // Returns when the person leaves. The keys that leave are looked for in what is typed, not in what the guest has taken: it may take nothing any more.
+    // Returns when the person leaves. The keys that leave are looked for in what is typed, not in what the guest has taken: it may take nothing any more. Behind 1 MiB that it has not taken they wait too.
     private async Task TypeAsync(ChannelReader<byte[]> typedKeys, CancellationToken ct)
     {
         var keys = new DetachKeys();

@@ -10,8 +10,9 @@ namespace VmHost.Daemon.Api;
 /// </summary>
 /// <param name="inner">The stream.</param>
 /// <param name="time">The clock.</param>
+/// <param name="callEnd">Ends a write under way. Nothing else does: it would end the whole call with it.</param>
 [SuppressMessage("Design", "CA1001", Justification = "The semaphore's wait handle is never made.")]
-internal sealed class AttachmentResponses(IServerStreamWriter<AttachConsoleResponse> inner, TimeProvider time)
+internal sealed class AttachmentResponses(IServerStreamWriter<AttachConsoleResponse> inner, TimeProvider time, CancellationToken callEnd)
 {
     private static readonly TimeSpan AcceptanceDelay = TimeSpan.FromMilliseconds(10);
 
@@ -30,13 +31,15 @@ internal sealed class AttachmentResponses(IServerStreamWriter<AttachConsoleRespo
     }
 
     /// <summary>Sends a response.</summary>
+    /// <param name="response">The response.</param>
+    /// <param name="ct">Gives up before it is the response's turn.</param>
     internal async Task WriteAsync(AttachConsoleResponse response, CancellationToken ct)
     {
         await _gate.WaitAsync(ct);
         try
         {
             response.InputOffset = _reported = Volatile.Read(ref _accepted);
-            await inner.WriteAsync(response, ct);
+            await inner.WriteAsync(response, callEnd);
         }
         finally
         {

@@ -56,7 +56,7 @@ internal sealed class ConsoleApi(MachineRegistry machines, IHostApplicationLifet
         if (!await requestStream.MoveNext(stop.Token) || requestStream.Current is not { KindCase: AttachConsoleRequest.KindOneofCase.Open, Open: var open })
             throw VmHostException.ForFaults([new("open", "must be the first request")]);
 
-        await new ConsoleAttachment(machines.Get(open.Machine), open, requestStream, responseStream, time).RunAsync(stop.Token);
+        await new ConsoleAttachment(machines.Get(open.Machine), open, requestStream, responseStream, time, stop.Token).RunAsync();
     }
 
     public override async Task<ResizeConsoleResponse> ResizeConsole(ResizeConsoleRequest request, ServerCallContext context)

@@ -19,11 +19,14 @@ internal sealed class ConsoleAttachment
     // Input that the shim has not taken yet, in bytes. Beyond it no request of the client is read.
     private const int MaxPendingInput = 64 << 10;
 
+    private static readonly TimeSpan ResizeLimit = TimeSpan.FromSeconds(2);
+
     private readonly Machines.Machine _machine;
     private readonly ConsoleOpen _open;
     private readonly IAsyncStreamReader<AttachConsoleRequest> _requests;
     private readonly AttachmentResponses _responses;
     private readonly TimeProvider _time;
+    private readonly CancellationToken _callEnd;
     private readonly OutputWindow _window;
     private readonly TaskCompletionSource _attached = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
@@ -32,6 +35,8 @@ internal sealed class ConsoleAttachment
         pauseWriterThreshold: MaxPendingInput, resumeWriterThreshold: MaxPendingInput / 2, readerScheduler: PipeScheduler.Inline, useSynchronizationContext: false));
 
     private ConsoleInputLease? _lease;
+    private (ConsoleInputLease? Lease, Task Changed) _reportedWriter;
+    private Task _resizing = Task.CompletedTask;
     private long? _firstInput;
     private long _received;
     private long _end;
@@ -41,16 +46,19 @@ internal sealed class ConsoleAttachment
     /// <param name="requests">Those that follow.</param>
     /// <param name="responses">To the client.</param>
     /// <param name="time">The clock.</param>
+    /// <param name="ct">The end of the call.</param>
     /// <exception cref="VmHostException"><see cref="VmHostError.InvalidArgument"/>: a field of the first request.</exception>
     internal ConsoleAttachment(
         Machines.Machine machine,
         ConsoleOpen open,
         IAsyncStreamReader<AttachConsoleRequest> requests,
         IServerStreamWriter<AttachConsoleResponse> responses,
-        TimeProvider time)
+        TimeProvider time,
+        CancellationToken ct)
     {
+        _callEnd = ct;
         (_machine, _open, _requests, _time) = (machine, open, requests, time);
-        _responses = new(responses, time);
+        _responses = new(responses, time, ct);
         _window = new(AttachmentMapping.Window(open.WindowBytes));
     }
 
@@ -59,16 +67,16 @@ internal sealed class ConsoleAttachment
     /// <summary>Returns when the machine has stopped and the client was told so.</summary>
     /// <exception cref="VmHostException">As AttachConsole's statuses.</exception>
     /// <exception cref="OperationCanceledException">The client is gone, or the daemon stops.</exception>
-    internal async Task RunAsync(CancellationToken ct)
+    internal async Task RunAsync()
     {
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(_callEnd);
         if (!_open.ReadOnly)
             _lease = Console.Acquire(AttachmentMapping.ClientName(_open.ClientName), AttachmentMapping.Token(_open.Token), _open.Force);
 
         try
         {
             if (_lease is not null && _open.Size is { } size)
-                await ResizeAsync(size, stop.Token);
+                Resize(size);
 
             var output = SendOutputAsync(stop.Token);
             await Task.WhenAny(_attached.Task, output);
@@ -91,7 +99,7 @@ internal sealed class ConsoleAttachment
                     Exit = snapshot.LastExit is { } exit ? MachineMapping.ToProto(exit) : null,
                 },
             },
-            ct);
+            _callEnd);
     }
 
     // Until the output has ended, or one of the others failed. All of them have ended when this returns, as gRPC demands.
@@ -118,20 +126,34 @@ internal sealed class ConsoleAttachment
                 if (!_attached.Task.IsCompleted)
                     await ReportAttachedAsync(chunk.Offset, ct);
 
-                _end = chunk.Offset + chunk.Data.Length;
-                if (chunk.Data.IsEmpty && chunk.GapBytes == 0)
-                    return;
-
-                // Not copied: the message is serialised before the write completes, and the chunk lives until then.
-                await _window.WaitAsync(chunk.Offset, _end, ct);
-                await _responses.WriteAsync(new() { Output = new() { Offset = chunk.Offset, Data = UnsafeByteOperations.UnsafeWrap(chunk.Data), GapBytes = chunk.GapBytes } }, ct);
+                await SendAsync(chunk, ct);
             },
             ct);
+
+    private async Task SendAsync(ConsoleChunk chunk, CancellationToken ct)
+    {
+        var (offset, gap, data) = (chunk.Offset, chunk.GapBytes, chunk.Data);
+        if (gap > 0)
+            await _window.PassGapAsync(offset - gap, offset, ct);
+
+        while (!data.IsEmpty || gap > 0)
+        {
+            var part = data[..Math.Min(data.Length, _window.MaxPart)];
+            await _window.WaitAsync(offset, offset + part.Length, ct);
+
+            // Not copied: the message is serialised before the write completes, and the chunk lives until then.
+            await _responses.WriteAsync(new() { Output = new() { Offset = offset, Data = UnsafeByteOperations.UnsafeWrap(part), GapBytes = gap } }, ct);
+            (offset, gap, data) = (offset + part.Length, 0, data[part.Length..]);
+        }
+
+        _end = offset;
+    }
 
     private async Task ReportAttachedAsync(long begin, CancellationToken ct)
     {
         _window.Begin(begin);
-        var writer = Console.Leases.Current.Lease;
+        _reportedWriter = Console.Leases.Current;
+        var writer = _reportedWriter.Lease;
         await _responses.WriteAsync(
             new() { Attached = new() { Offset = begin, IsWriter = _lease is not null && writer == _lease, WriterName = writer is null || writer == _lease ? "" : writer.Holder } },
             ct);
@@ -151,7 +173,7 @@ internal sealed class ConsoleAttachment
                     break;
                 case AttachConsoleRequest.KindOneofCase.Size:
                     AttachmentMapping.ThrowIfReadOnly(_open, "size");
-                    await ResizeAsync(request.Size, ct);
+                    Resize(request.Size);
                     break;
                 case AttachConsoleRequest.KindOneofCase.Acknowledgement:
                     _window.Acknowledge(request.Acknowledgement.Offset);
@@ -186,13 +208,23 @@ internal sealed class ConsoleAttachment
         }
     }
 
-    private async Task ResizeAsync(Protocol.V1.ConsoleSize size, CancellationToken ct)
+    // One after the other, beside the stream: a shim that hangs holds up nothing else.
+    private void Resize(Protocol.V1.ConsoleSize asked)
     {
+        var size = new ConsoleSize(asked.Columns, asked.Rows);
+        size.ThrowIfOutOfRange();
+        _resizing = ResizeAsync(_resizing, size);
+    }
+
+    private async Task ResizeAsync(Task before, ConsoleSize size)
+    {
+        await before;
+        using var limit = new CancellationTokenSource(ResizeLimit, _time);
         try
         {
-            await Console.ResizeAsync(new ConsoleSize(size.Columns, size.Rows), _lease, ct);
+            await Console.ResizeAsync(size, _lease, limit.Token);
         }
-        catch (VmHostException e) when (e.Error is VmHostError.FailedPrecondition or VmHostError.Aborted)
+        catch (Exception e) when (e is OperationCanceledException or VmHostException { Error: VmHostError.FailedPrecondition or VmHostError.Aborted })
         {
             // The size is a convenience: a terminal that refuses it, or another writer, does not end the attachment.
         }
@@ -201,7 +233,7 @@ internal sealed class ConsoleAttachment
     private async Task ReportWriterAsync(CancellationToken ct)
     {
         await _attached.Task.WaitAsync(ct);
-        var (reported, changed) = Console.Leases.Current;
+        var (reported, changed) = _reportedWriter;
         while (true)
         {
             await changed.WaitAsync(ct);

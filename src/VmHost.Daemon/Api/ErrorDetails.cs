@@ -15,6 +15,11 @@ internal static class ErrorDetails
 
     private const string MachineType = "vmhost.v1.Machine";
 
+    // In characters, of which some become three in the headers. Some clients take 8 KiB of them in all, and drop the whole status beyond.
+    private const int MaxMessage = 2000;
+    private const int MaxViolations = 20;
+    private const int MaxViolation = 200;
+
     /// <summary>The status of an error of the engine.</summary>
     internal static Status Of(VmHostException e)
     {
@@ -23,7 +28,10 @@ internal static class ErrorDetails
         {
             status.Details.Add(Any.Pack(new BadRequest
             {
-                FieldViolations = { e.Faults.Select(static fault => new BadRequest.Types.FieldViolation { Field = fault.Field, Description = fault.Message }) },
+                FieldViolations =
+                {
+                    e.Faults.Take(MaxViolations).Select(fault => new BadRequest.Types.FieldViolation { Field = fault.Field, Description = e.Faults.Length == 1 ? Shortened(fault.Message, MaxMessage) : Shortened(fault.Message, MaxViolation) }),
+                },
             }));
         }
 
@@ -37,8 +45,11 @@ internal static class ErrorDetails
     {
         var info = new ErrorInfo { Domain = Domain, Reason = NameOf(reason) };
         info.Metadata.Add(metadata?.ToDictionary(StringComparer.Ordinal) ?? []);
-        return new() { Code = (int)code, Message = message, Details = { Any.Pack(info) } };
+        return new() { Code = (int)code, Message = Shortened(message, MaxMessage), Details = { Any.Pack(info) } };
     }
+
+    // The end has what a hypervisor said last.
+    private static string Shortened(string text, int max) => text.Length <= max ? text : $"{text[..(max / 2)]} … {text[^(max / 2)..]}";
 
     /// <summary>The name of a reason on the wire, such as MACHINE_NOT_FOUND.</summary>
     internal static string NameOf(ErrorReason reason) => JsonNamingPolicy.SnakeCaseUpper.ConvertName(reason.ToString());
@@ -65,10 +76,10 @@ internal static class ErrorDetails
         return e.Reason switch
         {
             ErrorReason.MachineLimit or ErrorReason.MemoryLimit or ErrorReason.DiskSpaceLow or ErrorReason.RequestLimit =>
-                new QuotaFailure { Violations = { new QuotaFailure.Types.Violation { Subject = machine.Length > 0 ? $"machines/{machine}" : "host", Description = e.Message } } },
-            ErrorReason.MachineNotFound or ErrorReason.NameTaken => new ResourceInfo { ResourceType = MachineType, ResourceName = machine, Description = e.Message },
+                new QuotaFailure { Violations = { new QuotaFailure.Types.Violation { Subject = machine.Length > 0 ? $"machines/{machine}" : "host" } } },
+            ErrorReason.MachineNotFound or ErrorReason.NameTaken => new ResourceInfo { ResourceType = MachineType, ResourceName = machine },
             _ when e.Error == VmHostError.FailedPrecondition && e.Faults.IsEmpty =>
-                new PreconditionFailure { Violations = { new PreconditionFailure.Types.Violation { Type = NameOf(e.Reason), Subject = machine.Length > 0 ? $"machines/{machine}" : "host", Description = e.Message } } },
+                new PreconditionFailure { Violations = { new PreconditionFailure.Types.Violation { Type = NameOf(e.Reason), Subject = machine.Length > 0 ? $"machines/{machine}" : "host" } } },
             _ => null,
         };
     }

@@ -22,7 +22,7 @@ internal static class MachineWait
         {
             return request.Mode switch
             {
-                WaitMode.Unspecified or WaitMode.All => ResponseOf(await Task.WhenAll(waits)),
+                WaitMode.Unspecified or WaitMode.All => ResponseOf(await AllAsync(waits)),
                 WaitMode.Any => ResponseOf(await FirstAsync(waits)),
                 _ => throw VmHostException.ForFaults([new("mode", "is not known to this version; use ALL or ANY")]),
             };
@@ -48,6 +48,20 @@ internal static class MachineWait
         var filter = MachineFilter.Parse(request.Filter, "filter");
         var selected = machines.List().Where(filter.Matches).Select(snapshot => machines.Get(snapshot.Id)).ToList();
         return selected.Count > 0 ? selected : throw new VmHostException(VmHostError.NotFound, $"no machine matches the filter {Quoted.Text(request.Filter)}");
+    }
+
+    // The first that cannot fulfil the condition any more ends the waiting for the others.
+    private static async Task<MachineSnapshot[]> AllAsync(List<Task<MachineSnapshot>> waits)
+    {
+        var running = waits.ToList();
+        while (running.Count > 0)
+        {
+            var first = await Task.WhenAny(running);
+            running.Remove(first);
+            await first;
+        }
+
+        return await Task.WhenAll(waits);
     }
 
     // A machine that cannot fulfil the condition any more leaves it to the others, as long as there are any.

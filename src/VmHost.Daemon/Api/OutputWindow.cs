@@ -1,3 +1,5 @@
+using VmHost.Consoles;
+
 namespace VmHost.Daemon.Api;
 
 /// <summary>Bounds the output that was sent to a client and that the client has not acknowledged.</summary>
@@ -9,8 +11,18 @@ internal sealed class OutputWindow(long? size)
     private long _acknowledged;
     private TaskCompletionSource _moved = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
+    /// <summary>The most output in one response, in bytes.</summary>
+    internal int MaxPart => (int)Math.Min(size ?? ConsoleReader.MaxChunk, ConsoleReader.MaxChunk);
+
     /// <summary>The output begins here.</summary>
     internal void Begin(long offset) => Acknowledge(offset);
+
+    /// <summary>Returns when all output before a gap is acknowledged: nobody can acknowledge the gap.</summary>
+    internal async Task PassGapAsync(long begin, long end, CancellationToken ct)
+    {
+        await WaitAsync(begin, begin, ct);
+        Begin(end);
+    }
 
     /// <summary>The client has processed the output before an offset.</summary>
     internal void Acknowledge(long offset)

@@ -14,7 +14,7 @@ public sealed record ConsoleSize(int Columns, int Rows)
     public static ConsoleSize Default { get; } = new(80, 24);
 
     /// <exception cref="VmHostException"><see cref="VmHostError.InvalidArgument"/>: a number is out of range.</exception>
-    internal void ThrowIfOutOfRange()
+    public void ThrowIfOutOfRange()
     {
         ImmutableArray<SpecFault> faults = [.. Fault("columns", Columns), .. Fault("rows", Rows)];
         if (!faults.IsEmpty)

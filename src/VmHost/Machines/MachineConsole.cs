@@ -95,7 +95,7 @@ public sealed class MachineConsole
 
     /// <summary>
     /// Writes the holder's input once, however often it is sent, and waits while the machine's shim cannot be reached. Discards it if
-    /// the lease was taken, or no hypervisor runs and none is being started.
+    /// the lease was taken, no hypervisor runs and none is being started, or the boot ended while it was being written.
     /// </summary>
     /// <param name="lease">The caller's.</param>
     /// <param name="offset">Number of bytes that the holder sent before.</param>
@@ -103,12 +103,18 @@ public sealed class MachineConsole
     /// <param name="ct">Gives up; a part may have been written.</param>
     public async Task WriteAsync(ConsoleInputLease lease, long offset, ReadOnlyMemory<byte> data, CancellationToken ct)
     {
+        int? tried = null;
         while (Leases.Current.Lease == lease)
         {
             try
             {
                 if (_contact.Boot is { } boot)
                 {
+                    // A part may have reached the boot before, for which it was meant.
+                    if (tried is { } earlier && earlier != boot.Run.Boot)
+                        return;
+
+                    tried = boot.Run.Boot;
                     await boot.WriteConsoleAsync(data, new InputAt(lease.Session, offset), ct);
                     return;
                 }

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using System.Diagnostics.CodeAnalysis;
 using Microsoft.Extensions.Logging;
+using VmHost.Machines.Life;
 using VmHost.Posix;
 using VmHost.Specs;
 
@@ -97,14 +98,15 @@ public sealed partial class MachineRegistry(MachineTable table, MachineServices 
     public async Task<bool> RenameAsync(Machine machine, string name, long? revision)
     {
         if (MachineName.FaultOf(name) is { } fault)
-            throw VmHostException.ForFaults([new("name", fault)]);
-        if (machine.Snapshot.Name == name)
-            return false;
+            throw VmHostException.ForFaults([new("new_name", fault)]);
 
         await _renaming.WaitAsync();
         var before = machine.Snapshot.Name;
         try
         {
+            if (before == name)
+                return revision is null || revision == machine.Snapshot.Revision ? false : throw UpdateRules.Stale(before).ToException();
+
             table.Reserve(name);
             var kept = before;
             try

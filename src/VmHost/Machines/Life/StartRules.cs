@@ -221,7 +221,7 @@ internal static class StartRules
             {
                 Spec = pending,
                 PreviousSpec = record.Spec,
-                PendingSpec = record.PendingSpec == pending ? null : record.PendingSpec,
+                PendingSpec = record.PendingSpec == pending ? null : record.PendingSpec ?? record.Spec,   // null: it was taken back meanwhile
                 PendingProblem = null,
                 Revision = record.Revision + 1,
             };

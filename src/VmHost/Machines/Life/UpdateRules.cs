@@ -43,6 +43,10 @@ internal static class UpdateRules
         step.Updates = [];
     }
 
+    /// <summary>The refusal of a change to a machine that was changed meanwhile.</summary>
+    internal static Refusal Stale(string machine) =>
+        new(VmHostError.Aborted, $"machine {machine} was changed since its etag was read; read it again, and repeat the change if it is still wanted") { Reason = ErrorReason.EtagMismatch };
+
     private static MachineRecord Applied(StepBuilder step, MachineEvent.UpdateRequested update) =>
         update.Change.Apply(step.Record, isAtRest: step.Phase is MachinePhase.Created or MachinePhase.Ended);
 
@@ -54,7 +58,7 @@ internal static class UpdateRules
         {
             if (next.Revision is { } seen && seen != step.Record.Revision)
             {
-                step.Refuse(next.Id, new(VmHostError.Aborted, $"machine {step.Name} was changed since its etag was read; read it again, and repeat the change if it is still wanted") { Reason = ErrorReason.EtagMismatch });
+                step.Refuse(next.Id, Stale(step.Name));
             }
             else if (!next.Change.IsWriteOnly && Applied(step, next) == step.Record)
             {
