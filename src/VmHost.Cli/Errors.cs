@@ -32,6 +32,8 @@ internal static partial class Errors
         ["spec.networks.mac_address"] = "--mac",
         ["spec.second_serial_path"] = "--second-serial",
         ["spec.on_reboot"] = "--on-reboot",
+        ["new_name"] = "NAME",
+        ["condition"] = "--for",
         ["grace"] = "--time",
         ["tail_lines"] = "--tail",
     };

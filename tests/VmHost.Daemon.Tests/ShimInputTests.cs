@@ -80,7 +80,7 @@ public sealed class ShimInputTests
         Assert.Equal("fakehv: ready\r\nabcdefgh"u8.ToArray(), DaemonClient.Truth(daemon, machine));
     }
 
-    // The terminal took a part, and nobody knows how much.
+    // The terminal took a part of unknown length.
     [Fact]
     public async Task What_a_client_left_behind_goes_on_where_the_terminal_is()
     {

@@ -18,7 +18,7 @@ internal static class ErrorDetails
     // In characters, of which some become three in the headers. Some clients take 8 KiB of them in all, and drop the whole status beyond.
     private const int MaxMessage = 2000;
     private const int MaxViolations = 20;
-    private const int MaxViolation = 200;
+    private const int MinViolation = 40;
 
     /// <summary>The status of an error of the engine.</summary>
     internal static Status Of(VmHostException e)
@@ -30,7 +30,7 @@ internal static class ErrorDetails
             {
                 FieldViolations =
                 {
-                    e.Faults.Take(MaxViolations).Select(fault => new BadRequest.Types.FieldViolation { Field = fault.Field, Description = e.Faults.Length == 1 ? Shortened(fault.Message, MaxMessage) : Shortened(fault.Message, MaxViolation) }),
+                    e.Faults.Take(MaxViolations).Select(fault => new BadRequest.Types.FieldViolation { Field = fault.Field, Description = Shortened(fault.Message, RoomFor(fault, e.Faults.Length)) }),
                 },
             }));
         }
@@ -47,6 +47,10 @@ internal static class ErrorDetails
         info.Metadata.Add(metadata?.ToDictionary(StringComparer.Ordinal) ?? []);
         return new() { Code = (int)code, Message = Shortened(message, MaxMessage), Details = { Any.Pack(info) } };
     }
+
+    // All violations together have as much room as a message.
+    private static int RoomFor(SpecFault fault, int count) =>
+        count == 1 ? MaxMessage : Math.Max(MinViolation, (MaxMessage / Math.Min(count, MaxViolations)) - fault.Field.Length);
 
     // The end has what a hypervisor said last.
     private static string Shortened(string text, int max) => text.Length <= max ? text : $"{text[..(max / 2)]} … {text[^(max / 2)..]}";

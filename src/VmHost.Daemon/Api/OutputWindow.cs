@@ -17,7 +17,7 @@ internal sealed class OutputWindow(long? size)
     /// <summary>The output begins here.</summary>
     internal void Begin(long offset) => Acknowledge(offset);
 
-    /// <summary>Returns when all output before a gap is acknowledged: nobody can acknowledge the gap.</summary>
+    /// <summary>Returns when all output before a gap is acknowledged. The gap itself has no bytes that a client could acknowledge.</summary>
     internal async Task PassGapAsync(long begin, long end, CancellationToken ct)
     {
         await WaitAsync(begin, begin, ct);

@@ -30,7 +30,7 @@ internal static class StartRules
 
     private static void Begin(StepBuilder step, MachinePhase? from, PendingStart start)
     {
-        // One that failed with the pending spec is not tried again and again while nobody looks.
+        // An automatic start does not retry a pending spec that failed.
         var takesPending = start.Cause == StartCause.Request || step.Record.PendingProblem is null;
         Prepare(step, new(from, start, takesPending ? step.Record.PendingSpec : null));
     }

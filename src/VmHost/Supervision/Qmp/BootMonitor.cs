@@ -77,7 +77,8 @@ internal sealed class BootMonitor(RunRecord run, MachinePaths paths, ShimAddress
     }
 
     // A connection that was open before may have been cut off unnoticed, for example by another client that took the monitor:
-    // then it is made anew and the request repeated, once. All requests here bear that: they ask, or set what may be set already.
+    // then a new connection is opened and the request repeated once. All requests here can be executed twice: they query, or set a
+    // state that may be set already.
     private async Task<T> AskAsync<T>(Func<QmpMonitor, Task<T>> ask, CancellationToken ct)
     {
         var earlier = Volatile.Read(ref _monitor);
